@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyalloc.allocation import Allocation as Allocation
-    from pyalloc.allocation import InvestorProfile as InvestorProfile
     from pyalloc.allocation import allocate as allocate
     from pyalloc.macro import MacroSnapshot as MacroSnapshot
     from pyalloc.marketdata import MarketData as MarketData
     from pyalloc.marketdata import MarketView as MarketView
     from pyalloc.policy import Policy as Policy
+    from pyalloc.profile import InvestorProfile as InvestorProfile
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Allocation": "pyalloc.allocation",
-    "InvestorProfile": "pyalloc.allocation",
+    "InvestorProfile": "pyalloc.profile",
     "MacroSnapshot": "pyalloc.macro",
     "MarketData": "pyalloc.marketdata",
     "MarketView": "pyalloc.marketdata",
@@ -29,7 +29,7 @@ _HOMES = {
     "allocate": "pyalloc.allocation",
 }
 
-__all__ = [  # noqa: PLE0604  (the keys are strings)
+__all__ = [
     *sorted(_HOMES),
     "__version__",
 ]

@@ -7,8 +7,10 @@ here once. :data:`TRACE` lists the intermediates of the chain in its order; its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from numbers import Real
+from typing import Final, NamedTuple
+
+from pyalloc.errors import InputError
 
 # --- risk tolerance -------------------------------------------------------------------------------------
 
@@ -17,6 +19,29 @@ RISK_LEVELS: Final = {"low": 0.2, "medium": 0.5, "high": 1.0}
 
 RISK_SCALE: Final = (1, 10)
 """The numeric risk scale; r means t = r / 10."""
+
+RISK_KNOTS: Final = (0.0, 0.2, 0.5, 1.0)
+"""Risk tolerances at which the policy states equity shares and α; linear between, flat outside."""
+
+
+def risk_tolerance(risk: str | float) -> float:
+    """Return the risk tolerance t in [0, 1] of a risk level (any case) or a number 1 to 10.
+
+    Raises
+    ------
+    InputError
+        For anything else; 0.5 is refused, because it could mean t or a number below the scale.
+    """
+    low, high = RISK_SCALE
+    if isinstance(risk, str):
+        if risk.strip().lower() in RISK_LEVELS:
+            return RISK_LEVELS[risk.strip().lower()]
+    elif isinstance(risk, Real) and not isinstance(risk, bool) and low <= risk <= high:
+        return float(risk) / high
+    raise InputError(
+        f"risk is {risk!r}; it must be {', '.join(RISK_LEVELS)} or a number from {low} to {high}"
+    )
+
 
 # --- categories and sectors -----------------------------------------------------------------------------
 
@@ -73,3 +98,109 @@ _MINOR_DIGITS: Final = {
 def currency_digits(currency: str) -> int:
     """Return the number of minor-unit digits of an ISO 4217 currency code (JPY 0, USD 2, KWD 3)."""
     return _MINOR_DIGITS.get(currency, 2)
+
+
+# --- the trace ------------------------------------------------------------------------------------------
+
+
+class Quantity(NamedTuple):
+    """One intermediate of the chain: its shape in the symbols below, its unit, what it is."""
+
+    shape: str
+    unit: str
+    meaning: str
+
+
+TRACE: Final[dict[str, Quantity]] = {
+    # n stocks, T monthly returns, S sectors, k categories, H holdings; () is a single value.
+    # who and when
+    "as_of": Quantity("()", "date", "Last close that anything is computed from"),
+    "risk_tolerance": Quantity("()", "level or 1-10", "Risk as the client states it"),
+    "budget": Quantity("()", "currency", "Amount to invest, B"),
+    "currency": Quantity("()", "ISO 4217", "Currency of every amount"),
+    "currency_digits": Quantity("()", "digits", "Decimal digits of the currency's minor unit"),
+    # macro conditions
+    "vix": Quantity("()", "index points", "VIX, 21-day average"),
+    "gdp_growth": Quantity("()", "fraction a year", "Real GDP growth, q/q annualised, first release"),
+    "yield_spread": Quantity("()", "fraction a year", "Treasury yield 10y - 2y, 21-day average"),
+    "spread_10y_3m": Quantity("()", "fraction a year", "Treasury yield 10y - 3m, bond equivalent"),
+    "known_on": Quantity("()", "date", "Day from which the macro row was public"),
+    "macro_transformed": Quantity("(3)", "ln points, fractions", "ln VIX, growth, spread"),
+    "macro_z": Quantity("(3)", "standard deviations", "Clipped z-scores, positive toward stress"),
+    "composite": Quantity("()", "standard deviations", "Weighted sum of the z-scores"),
+    "stress": Quantity("()", "percentile 0-1", "Macro stress"),
+    "regime": Quantity("()", "text", "Regime that stress falls in"),
+    "recession_probability": Quantity(
+        "()", "probability", "Yield-curve probit, 12 months ahead; display only"
+    ),
+    # sectors
+    "sector_names": Quantity("(S)", "text", "Sectors of the policy"),
+    "sector_tilt": Quantity("(S)", "factor", "exp(κ d (2 stress - 1))"),
+    "sector_untilted": Quantity("(S)", "fraction of sleeve", "Sector weights by m alone"),
+    "sector_tilted": Quantity("(S)", "fraction of sleeve", "Sector weights of the anchor"),
+    "sector_sleeve": Quantity("(S)", "fraction of sleeve", "Sector weights after the return target"),
+    # stocks
+    "stock_ticker": Quantity("(n)", "text", "Stocks that can be held"),
+    "stock_score": Quantity("(n)", "fraction", "The ranker's score; for momentum the 12-1 month return"),
+    "stock_adjusted": Quantity("(n)", "fraction", "Score as it is scaled: winsorised (or ranked)"),
+    "stock_m": Quantity("(n)", "0-1", "Scaled momentum score m"),
+    "stock_tilt": Quantity("(n)", "factor", "Tilt τ of the stock's sector"),
+    "stock_mt": Quantity("(n)", "0-1 × factor", "m τ, of the names that may be held"),
+    "stock_cap": Quantity("()", "fraction of sleeve", "Largest weight of one name"),
+    "stock_scale": Quantity("()", "fraction per m τ", "s in w = min(cap, s m τ)"),
+    "stock_weight": Quantity("(n)", "fraction of sleeve", "Anchor weights w⁰"),
+    # risk and return of the sleeve
+    "month_ends": Quantity("(T+1)", "date", "Days of the month closes, the as-of day last"),
+    "closes": Quantity("(n, T+1)", "price", "Adjusted month closes"),
+    "returns": Quantity("(n, T)", "fraction a month", "Simple monthly returns"),
+    "lw_shrinkage": Quantity("()", "0-1", "Ledoit-Wolf shrinkage δ"),
+    "covariance": Quantity("(n, n)", "fraction² a year", "Shrunk covariance Σ of monthly returns × 12"),
+    "risk_free": Quantity("()", "fraction a year", "Trailing-year return of the cash instruments"),
+    "beta": Quantity("(n)", "ratio", "Beta to the anchor"),
+    "mu": Quantity("(n)", "fraction a year", "Expected returns μ"),
+    "maxsharpe_weights": Quantity("(n)", "fraction of sleeve", "Maximum-Sharpe portfolio within the caps"),
+    "r_eff": Quantity("()", "fraction a year", "Return of the maximum-Sharpe portfolio"),
+    "alpha": Quantity("()", "fraction a year", "Shift of the target for risk tolerance, α(t)"),
+    "r_adj": Quantity("()", "fraction a year", "Return target r_eff + α"),
+    "r_min": Quantity("()", "fraction a year", "Least return within floor and cap"),
+    "r_max": Quantity("()", "fraction a year", "Greatest return within floor and cap"),
+    "r_target": Quantity("()", "fraction a year", "Target in force: r_adj within r_min to r_max"),
+    "sleeve_lower": Quantity(
+        "(n)", "fraction of sleeve", "Floor of each name: a fraction of its anchor weight"
+    ),
+    "sleeve_upper": Quantity("(n)", "fraction of sleeve", "Cap of each name; 0 where it may not be held"),
+    "sleeve_weights": Quantity("(n)", "fraction of sleeve", "Stock sleeve after the return target"),
+    "sleeve_lambda": Quantity("()", "variance per return", "Multiplier λ of the return target"),
+    "sleeve_return": Quantity("()", "fraction a year", "Expected return of the sleeve"),
+    "sleeve_volatility": Quantity("()", "fraction a year", "Volatility of the sleeve"),
+    "momentum_volatility": Quantity("()", "fraction a year", "Volatility of the anchor"),
+    "sleeve_beta": Quantity("()", "ratio", "Beta of the sleeve to the anchor"),
+    "shortfall": Quantity("()", "fraction a year", "r_adj less the return attained"),
+    "target_status": Quantity("()", "text", "How the target was met"),
+    # categories
+    "risk_t": Quantity("()", "0-1", "Risk tolerance t"),
+    "equity_share": Quantity("()", "fraction of whole", "e: share of stocks"),
+    "cash_share": Quantity("()", "fraction of bonds + cash", "c: share of cash in bonds + cash"),
+    "commodity_share": Quantity("()", "fraction of whole", "k: share of commodities"),
+    "category_names": Quantity("(k)", "text", "Categories, the columns of A"),
+    "constraint_A": Quantity("(k, k)", "coefficient", "Category constraint matrix A"),
+    "constraint_b": Quantity("(k)", "currency", "Right-hand side b; the budget and zeros"),
+    "category_lower": Quantity("(k)", "fraction of whole", "Least weight of each category"),
+    "category_upper": Quantity("(k)", "fraction of whole", "Greatest weight of each category"),
+    "category_exact": Quantity("(k)", "fraction of whole", "A⁻¹ b / B, whatever the bounds"),
+    "category_weights": Quantity("(k)", "fraction of whole", "Weights in force"),
+    "category_status": Quantity("()", "text", "Exact, or nearest within the bounds"),
+    "category_distance": Quantity(
+        "()", "fraction of whole", "Row-scaled distance from A w = b; 0 when exact"
+    ),
+    "det_A": Quantity("()", "number", "Determinant of A"),
+    "rcond_A": Quantity("()", "number", "Reciprocal condition number of A, 1-norm"),
+    # holdings
+    "holding_category": Quantity("(H)", "text", "Category of each line"),
+    "holding_ticker": Quantity("(H)", "text", "Instrument of each line"),
+    "holding_share": Quantity("(H)", "fraction of category", "Weight within its category"),
+    "holding_weight": Quantity("(H)", "fraction of whole", "Weight in the portfolio"),
+    "holding_running": Quantity("(H)", "fraction of whole", "Running sum of the weights"),
+    "holding_amount": Quantity("(H)", "currency", "Amount, whole minor units, summing to the budget"),
+}
+"""Every traced quantity, in the order of the chain."""

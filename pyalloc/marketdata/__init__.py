@@ -1,1 +1,6 @@
+"""Market data: a market on disk, its point-in-time views, and the synthetic demo market."""
 
+from pyalloc.marketdata.data import Asset, MarketData
+from pyalloc.marketdata.view import MarketView, StockUniverse
+
+__all__ = ["Asset", "MarketData", "MarketView", "StockUniverse"]

@@ -1,0 +1,301 @@
+"""The whole chain: a market view, a macro snapshot and an investor in; weights, amounts and the trace out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyalloc import names
+from pyalloc.category import CategorySolution, solve
+from pyalloc.errors import InputError
+from pyalloc.macro import MacroSnapshot, recession_probability, sector_tilts
+from pyalloc.names import currency_digits, risk_tolerance
+from pyalloc.profile import InvestorProfile, minor_units
+from pyalloc.sleeve import anchor_weights, sector_weights, target_sleeve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pyalloc.marketdata import Asset, MarketView, StockUniverse
+    from pyalloc.policy import Policy
+
+FloatArray = NDArray[np.float64]
+
+HELD: Final = 1e-9
+"""A smaller share of its category is no holding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Allocation:
+    """The result for one investor, with everything it was made from.
+
+    Attributes
+    ----------
+    view : MarketView
+    macro : MacroSnapshot
+    profile : InvestorProfile
+    policy : Policy
+    universe : StockUniverse
+        The stocks behind the ``(n)`` entries of the trace.
+    holdings : tuple of Asset
+        The lines behind its ``(H)`` entries.
+    trace : mapping of str to value
+        Every intermediate, by the names of :data:`pyalloc.names.TRACE`.
+    excluded : mapping of str to str
+        Assets left out, with the reason.
+    notices : tuple of str
+        Sentences that the reader of the result must see.
+    """
+
+    view: MarketView
+    macro: MacroSnapshot
+    profile: InvestorProfile
+    policy: Policy
+    universe: StockUniverse
+    holdings: tuple[Asset, ...]
+    trace: Mapping[str, Any]
+    excluded: Mapping[str, str]
+    notices: tuple[str, ...]
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """One row a holding: asset, category, sector, weight (fraction), amount (currency)."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "asset": [asset.asset for asset in self.holdings],
+                "category": [asset.category for asset in self.holdings],
+                "sector": [asset.sector for asset in self.holdings],
+                "weight": self.trace["holding_weight"],
+                "amount": self.trace["holding_amount"],
+            }
+        )
+
+
+def allocate(
+    view: MarketView,
+    macro: MacroSnapshot | None = None,
+    *,
+    profile: InvestorProfile,
+    policy: Policy | None = None,
+) -> Allocation:
+    """Run the whole chain for one investor.
+
+    Parameters
+    ----------
+    view : MarketView
+        The market at the as-of date.
+    macro : MacroSnapshot, optional
+        Default: the view's own latest row.
+    profile : InvestorProfile
+    policy : Policy, optional
+        Default: the house policy.
+
+    Raises
+    ------
+    InputError, MissingHistoryError
+        Where something needed is missing or unusable.
+    InfeasibleError
+        Where the limits contradict each other.
+    UncertifiedError
+        Where a solver's answer fails its certificate.
+    """
+    if policy is None:
+        from pyalloc.policy import Policy
+
+        policy = Policy()
+    macro = macro or view.macro
+    _check_exclusions(view, profile)
+    universe = view.universe(policy.stocks, policy.sleeve, profile.exclude)
+    trace: dict[str, Any] = {
+        "as_of": view.as_of,
+        "risk_tolerance": profile.risk,
+        "budget": float(profile.budget),
+        "currency": profile.currency,
+        "currency_digits": currency_digits(profile.currency),
+    }
+    trace |= _macro(macro, policy)
+    trace |= anchor_weights(universe, trace["stress"], policy)
+    trace |= target_sleeve(
+        universe, trace["stock_weight"], trace["sleeve_upper"], view.risk_free, profile.risk, policy
+    )
+    trace |= sector_weights(universe, trace)
+    solution, categories = _categories(macro, trace["stress"], profile, policy)
+    trace |= categories
+    holdings, excluded, lines = _holdings(view, universe, trace, profile, policy)
+    trace |= lines
+    return Allocation(
+        view=view,
+        macro=macro,
+        profile=profile,
+        policy=policy,
+        universe=universe,
+        holdings=holdings,
+        trace=MappingProxyType({name: trace[name] for name in names.TRACE}),
+        excluded={**universe.excluded, **excluded},
+        notices=tuple(_notices(trace, universe, solution, policy)),
+    )
+
+
+def _check_exclusions(view: MarketView, profile: InvestorProfile) -> None:
+    unknown = [asset for asset in profile.exclude if asset not in view.market]
+    if unknown:
+        raise InputError(f"excluded asset {', '.join(unknown)} is not in assets.csv; check the spelling")
+
+
+# --- the steps, each adding its part of the trace -------------------------------------------------------
+
+
+def _macro(macro: MacroSnapshot, policy: Policy) -> dict[str, Any]:
+    reading = macro.read(policy.macro)
+    spread = macro.spread_10y_3m
+    sectors = tuple(policy.macro.defensiveness)
+    return {
+        "vix": float(macro.vix),
+        "gdp_growth": float(macro.gdp_growth),
+        "yield_spread": float(macro.yield_spread),
+        "spread_10y_3m": spread,
+        "known_on": macro.known_on,
+        "macro_transformed": reading.transformed,
+        "macro_z": reading.z,
+        "composite": reading.composite,
+        "stress": reading.stress,
+        "regime": reading.regime,
+        "recession_probability": None if spread is None else recession_probability(spread),
+        "sector_names": sectors,
+        "sector_tilt": sector_tilts(
+            sectors, reading.stress, policy.macro.defensiveness, policy.macro.tilt_strength
+        ),
+    }
+
+
+def _categories(
+    macro: MacroSnapshot, stress: float, profile: InvestorProfile, policy: Policy
+) -> tuple[CategorySolution, dict[str, Any]]:
+    """Policy → (A, b) → category weights, within the client's bounds."""
+    category = policy.category
+    unknown = [name for name in profile.bounds if name not in category.names]
+    if unknown:
+        raise InputError(
+            f"bounds are given for {', '.join(unknown)}; the categories are {', '.join(category.names)}"
+        )
+    t = risk_tolerance(profile.risk)
+    growth_z = (macro.gdp_growth - policy.macro.gdp_mean) / policy.macro.gdp_std
+    shares = category.shares(t, stress, growth_z, macro.yield_spread)
+    A, b = _overridden(*category.matrix(shares, profile.budget), profile)
+    bounds = np.array([profile.bounds.get(name, (0.0, 1.0)) for name in category.names])
+    lower, upper = bounds[:, 0], bounds[:, 1]
+    called = {"row_names": category.row_names, "column_names": category.names}
+    exact = solve(A, b, **called)
+    solution = solve(A, b, lower, upper, **called)
+    return solution, {
+        "risk_t": t,
+        "equity_share": shares.equity,
+        "cash_share": shares.cash,
+        "commodity_share": shares.commodity,
+        "category_names": tuple(category.names),
+        "constraint_A": A,
+        "constraint_b": b,
+        "category_lower": lower,
+        "category_upper": upper,
+        "category_exact": exact.weights,
+        "category_weights": solution.weights,
+        "category_status": solution.status,
+        "category_distance": solution.distance,
+        "det_A": float(np.linalg.det(A)),
+        "rcond_A": solution.rcond,
+    }
+
+
+def _overridden(A: FloatArray, b: FloatArray, profile: InvestorProfile) -> tuple[FloatArray, FloatArray]:
+    """Return the system with the profile's overrides in place of the policy's coefficients."""
+    rows, columns = A.shape
+    system = np.column_stack([A, b])
+    for (row, column), coefficient in profile.overrides.items():
+        if not (1 <= row <= rows and 1 <= column <= columns + 1 and np.isfinite(coefficient)):
+            raise InputError(
+                f"override ({row}, {column}) = {coefficient!r}: rows run from 1 to {rows}, columns from 1 to "
+                f"{columns + 1} (b), and the coefficient must be a finite number"
+            )
+        system[row - 1, column - 1] = coefficient
+    return system[:, :-1], system[:, -1]
+
+
+def _holdings(
+    view: MarketView,
+    universe: StockUniverse,
+    trace: Mapping[str, Any],
+    profile: InvestorProfile,
+    policy: Policy,
+) -> tuple[tuple[Asset, ...], dict[str, str], dict[str, Any]]:
+    """Categories × sleeves → lines, by category and then by weight, with amounts in whole minor units."""
+    lines: list[Asset] = []
+    shares: list[float] = []
+    weights: list[float] = []
+    excluded: dict[str, str] = {}
+    for category, weight in zip(trace["category_names"], trace["category_weights"], strict=True):
+        if category == names.STOCKS:
+            assets, within = universe.assets, trace["sleeve_weights"]
+        else:
+            assets, left_out = view.instruments(category, profile.exclude)
+            excluded.update(left_out)
+            within = _within_category(view, assets, policy)
+        if not assets and weight > 0.0:
+            raise InputError(
+                f"{category} is to hold {100 * weight:.2f} % but no instrument of it can be held on "
+                f"{view.as_of}: list one in assets.csv, or bound {category} to 0"
+            )
+        for i in np.argsort(-within, kind="stable"):
+            if within[i] > HELD:
+                lines.append(assets[i])
+                shares.append(float(within[i]))
+                weights.append(float(within[i] * weight))
+    running = np.cumsum(weights)
+    digits = trace["currency_digits"]
+    return (
+        tuple(lines),
+        excluded,
+        {
+            "holding_category": tuple(asset.category for asset in lines),
+            "holding_ticker": tuple(asset.asset for asset in lines),
+            "holding_share": np.array(shares),
+            "holding_weight": np.array(weights),
+            "holding_running": running,
+            "holding_amount": np.array(minor_units(running, profile.budget, digits)) / 10.0**digits,
+        },
+    )
+
+
+def _within_category(view: MarketView, assets: tuple[Asset, ...], policy: Policy) -> FloatArray:
+    """Return the weights of a category's instruments, shape (len(assets),), summing to 1."""
+    if policy.other_sleeves == "inverse_volatility":
+        calmness = np.array([1.0 / view.volatility(asset) for asset in assets])
+        return np.asarray(calmness / calmness.sum(), dtype=np.float64)
+    return np.full(len(assets), 1.0 / max(1, len(assets)))
+
+
+def _notices(
+    trace: Mapping[str, Any], universe: StockUniverse, solution: CategorySolution, policy: Policy
+) -> Iterator[str]:
+    if trace["target_status"] not in (names.ATTAINED, names.SINGLE_POINT):
+        yield (
+            f"The return target of {100 * trace['r_adj']:.2f} % a year was {trace['target_status']}: "
+            f"{100 * trace['sleeve_return']:.2f} %."
+        )
+    if solution.status == names.NEAREST:
+        yield f"Bounds bind, so category weights are the nearest within them: {'; '.join(solution.binding)}."
+    if policy.stocks.ranker == "momentum" and trace["stock_score"].max() < 0.0:
+        yield "Momentum is negative for every stock: the holdings are the least bad, and still invested."
+    if policy.sleeve.return_model == "historical":
+        yield "Expected returns are sample means (historical), an unsafe estimate."
+    if universe.covariance.months < policy.sleeve.history_months:
+        yield (
+            f"The covariance rests on {universe.covariance.months} months, the youngest stock's history; "
+            f"the policy asks for {policy.sleeve.history_months}."
+        )

@@ -1,0 +1,196 @@
+"""A market on disk: prices, assets and macro rows, read and checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyalloc import names
+from pyalloc.errors import InputError, MissingHistoryError, TableError
+from pyalloc.macro import MacroSnapshot
+from pyalloc.marketdata.view import MarketView
+from pyalloc.tables import ColumnReader, read_prices, read_table
+
+FloatArray = NDArray[np.float64]
+
+CARRIED_DAYS: Final = 5
+"""Trading days over which a missing close is carried forward; a longer gap stays one."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One instrument: its symbol, name, category, and for stocks its GICS sector."""
+
+    asset: str
+    name: str
+    category: str
+    sector: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class MarketData:
+    """Everything a market directory holds.
+
+    Attributes
+    ----------
+    days : ndarray of datetime64[D], shape (t,)
+        Trading days, ascending.
+    closes : ndarray, shape (t, n)
+        Adjusted closes; NaN before listing, after the last price, and in gaps longer than five days.
+    assets : tuple of Asset, length n
+        In the order of the columns of `closes`.
+    macro : tuple of MacroSnapshot
+        By `known_on`, ascending.
+    notice : str
+        What must be shown with every result, as that the market is synthetic; may be empty.
+    """
+
+    days: NDArray[np.datetime64]
+    closes: FloatArray
+    assets: tuple[Asset, ...]
+    macro: tuple[MacroSnapshot, ...]
+    notice: str = ""
+    _columns: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._columns.update({asset.asset: i for i, asset in enumerate(self.assets)})
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> MarketData:
+        """Read a market directory: ``prices.csv`` or ``prices.csv.gz``, ``assets.csv``, ``macro.csv``.
+
+        Raises
+        ------
+        TableError
+            With a sentence for each problem found in the three files.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise TableError(
+                f"{folder.name} is not a market directory: it needs prices, assets.csv and macro.csv"
+            )
+        plain, packed = folder / "prices.csv", folder / "prices.csv.gz"
+        if plain.exists() and packed.exists():
+            raise TableError("prices.csv and prices.csv.gz both exist: keep the one that counts")
+        prices = read_prices(packed if packed.exists() else plain)
+        listed = {asset.asset: asset for asset in _read_assets(folder / "assets.csv")}
+        _refuse_unmatched(list(prices.columns), listed)
+        macro = _read_macro(folder / "macro.csv")
+        notice = folder / "NOTICE"
+        return cls(
+            days=prices.index.to_numpy().astype("datetime64[D]"),
+            closes=np.ascontiguousarray(prices.ffill(limit=CARRIED_DAYS).to_numpy(dtype=np.float64)),
+            assets=tuple(listed[column] for column in prices.columns),
+            macro=macro,
+            notice=notice.read_text(encoding="utf-8").strip() if notice.is_file() else "",
+        )
+
+    def at(self, day: date | str | None = None) -> MarketView:
+        """Return the market as known at the last close on or before `day`; default: the last date.
+
+        Raises
+        ------
+        InputError
+            For a text that is not an ISO date.
+        MissingHistoryError
+            For a day before the first close, or after the last.
+        """
+        if isinstance(day, str):
+            try:
+                day = date.fromisoformat(day)
+            except ValueError:
+                raise InputError(f"{day!r} is not a date; write it as 2016-12-30") from None
+        first, last = self.days[0].item(), self.days[-1].item()
+        wanted = last if day is None else day
+        if not first <= wanted <= last:
+            raise MissingHistoryError(f"{wanted} is outside the market's dates, {first} to {last}")
+        row = int(np.searchsorted(self.days, np.datetime64(wanted, "D"), side="right")) - 1
+        return MarketView(self, self.days[row].item(), row)
+
+    def __contains__(self, asset: str) -> bool:
+        return asset in self._columns
+
+    def column(self, asset: str) -> int:
+        """Return the column of an asset in `closes`."""
+        return self._columns[asset]
+
+    def in_category(self, category: str) -> tuple[Asset, ...]:
+        """Return the assets of a category, in the market's order."""
+        return self._by_category.get(category, ())
+
+    @cached_property
+    def _by_category(self) -> dict[str, tuple[Asset, ...]]:
+        categories = dict.fromkeys(asset.category for asset in self.assets)
+        return {c: tuple(asset for asset in self.assets if asset.category == c) for c in categories}
+
+
+def _read_assets(path: Path) -> list[Asset]:
+    table = read_table(path)
+    table.require("asset", "name", "category", "sector")
+    reader = ColumnReader(table)
+    symbols = reader.text("asset", max_length=24)
+    titles = reader.text("name", max_length=80)
+    categories = reader.text("category", max_length=40)
+    sectors = reader.text("sector", required=False, max_length=40)
+    first: dict[str, int] = {}
+    for row, (symbol, category, sector) in enumerate(zip(symbols, categories, sectors, strict=True)):
+        if symbol and symbol in first:
+            number = table.row_numbers[first[symbol]]
+            reader.refuse(row, "asset", f"{symbol} is listed already in row {number}: keep one")
+        first.setdefault(symbol, row)
+        if category == names.STOCKS and not sector:
+            reader.refuse(
+                row,
+                "sector",
+                f"{symbol} is a stock and has no sector: write one of {', '.join(names.SECTORS)}",
+            )
+    reader.check()
+    return [Asset(*entry) for entry in zip(symbols, titles, categories, sectors, strict=True)]
+
+
+def _refuse_unmatched(priced: Sequence[str], listed: dict[str, Asset]) -> None:
+    problems = []
+    unlisted = [symbol for symbol in priced if symbol not in listed]
+    if unlisted:
+        problems.append(f"prices has columns that assets.csv does not list: {_some(unlisted)}")
+    unpriced = [symbol for symbol in listed if symbol not in set(priced)]
+    if unpriced:
+        problems.append(f"assets.csv lists assets that prices has no column for: {_some(unpriced)}")
+    if problems:
+        raise TableError(problems)
+
+
+def _some(symbols: Sequence[str]) -> str:
+    more = f" and {len(symbols) - 10} more" if len(symbols) > 10 else ""
+    return ", ".join(symbols[:10]) + more
+
+
+def _read_macro(path: Path) -> tuple[MacroSnapshot, ...]:
+    table = read_table(path)
+    table.require("known_on", "vix", "gdp_growth", "yield_spread")
+    reader = ColumnReader(table)
+    days = reader.date("known_on")
+    columns = [reader.number(name) for name in ("vix", "gdp_growth", "yield_spread")]
+    optional = reader.number("spread_10y_3m", required=False)
+    snapshots: dict[date, MacroSnapshot] = {}
+    for row in reader.good_rows:
+        day, spread = days[row], float(optional[row])
+        if day is None:
+            continue
+        if day in snapshots:
+            reader.refuse(row, "known_on", f"{day} has a row already: keep one complete row a day")
+            continue
+        values = [column[row] for column in columns]
+        try:
+            snapshots[day] = MacroSnapshot(*values, None if np.isnan(spread) else spread, day)
+        except InputError as error:
+            reader.refuse(row, str(error).partition(" ")[0], str(error))
+    reader.check()
+    return tuple(snapshots[day] for day in sorted(snapshots))

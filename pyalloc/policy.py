@@ -1,0 +1,143 @@
+"""The house policy: every knob of the chain in one validated, immutable model and one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import Doc
+
+from pyalloc.category import CategoryPolicy
+from pyalloc.errors import InputError
+from pyalloc.frontier import SleevePolicy
+from pyalloc.macro import MacroPolicy
+from pyalloc.stocks import StockPolicy
+
+_SECTIONS = {
+    "macro": "Macro conditions: the reference months, stress, regimes and sector tilts.",
+    "stocks": "Stock selection: score, scaling, cap.",
+    "sleeve": "The stock sleeve: covariance, expected returns, return target.",
+    "category": "Stocks, bonds, cash and commodities: the shares behind A w = b.",
+}
+
+
+class Policy(BaseModel):
+    """Every knob; ``Policy()`` is the house policy, ``Policy.from_toml(path)`` a firm's own.
+
+    Attributes
+    ----------
+    firm : str
+        Shown at the head of every workbook.
+    other_sleeves : {"equal", "inverse_volatility"}
+        How bonds, cash and commodities are weighted within their category.
+    macro, stocks, sleeve, category
+        The knobs of each step, each documented in its own class.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+
+    firm: Annotated[
+        str, Field(max_length=60), Doc("The firm's name, shown at the head of every workbook.")
+    ] = "Your firm"
+    paper: Annotated[Literal["A4", "Letter"], Doc("Paper that workbooks are laid out for.")] = "A4"
+    other_sleeves: Annotated[
+        Literal["equal", "inverse_volatility"],
+        Doc("How bonds, cash and commodities are weighted within their category."),
+    ] = "equal"
+    macro: MacroPolicy = Field(default_factory=MacroPolicy)
+    stocks: StockPolicy = Field(default_factory=StockPolicy)
+    sleeve: SleevePolicy = Field(default_factory=SleevePolicy)
+    category: CategoryPolicy = Field(default_factory=CategoryPolicy)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Policy:
+        """Read a policy file; what it leaves out keeps the house value.
+
+        Raises
+        ------
+        InputError
+            With a sentence for every unknown key and every value out of range.
+        """
+        path = Path(path)
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from error
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path.name}: is not valid TOML: {error}") from error
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise InputError("\n".join(_sentences(path.name, error))) from error
+        except InputError as error:
+            raise InputError(f"{path.name}: {error}") from error
+
+    def to_toml(self) -> str:
+        """Return the policy as TOML text, every knob explained in a comment."""
+        lines = ["# The pyalloc policy. Every key is optional: what is left out keeps the house value.", ""]
+        lines += _entries(Policy, {key: value for key, value in self if key not in _SECTIONS})
+        for section, says in _SECTIONS.items():
+            part = getattr(self, section)
+            values = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+            lines += ["", f"# {says}", f"[{section}]", *_entries(type(part), values, section)]
+        return "\n".join(lines) + "\n"
+
+
+def _entries(owner: type, values: Mapping[str, Any], section: str = "") -> list[str]:
+    """Return the TOML lines of one table: plain keys first, then nested tables, each explained."""
+    hints = get_type_hints(owner, include_extras=True)
+    plain, nested = [], []
+    for key, value in values.items():
+        explained = [f"# {doc.documentation}" for doc in get_args(hints[key]) if isinstance(doc, Doc)]
+        if isinstance(value, Mapping):
+            nested += [
+                "",
+                *explained,
+                f"[{section}.{key}]",
+                *(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()),
+            ]
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            nested += ["", *explained]
+            for row in value:
+                nested += [f"[[{section}.{key}]]", *(f"{k} = {_toml(v)}" for k, v in vars(row).items()), ""]
+        else:
+            plain += [*explained, f"# {key} = (not set)" if value is None else f"{key} = {_toml(value)}"]
+    return plain + nested
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str):
+        # A TOML basic string escapes as JSON does.
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
+
+
+def _sentences(file: str, error: ValidationError) -> Iterator[str]:
+    """Turn pydantic's list into one sentence a fault, with the nearest key where one is unknown."""
+    for fault in error.errors():
+        *where, key = [str(part) for part in fault["loc"]]
+        place = f"{file}: [{'.'.join(where)}] {key}" if where else f"{file}: {key}"
+        if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            near = difflib.get_close_matches(key, _keys(where), n=1)
+            yield f"{place} is not a key of the policy" + (f"; did you mean {near[0]}?" if near else "")
+        else:
+            yield f"{place} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _keys(where: list[str]) -> list[str]:
+    """Return the keys that the policy knows in a section, or at the top."""
+    if not where:
+        return list(Policy.model_fields)
+    section = Policy.model_fields.get(where[0])
+    owner = section.annotation if section else None
+    return [field.name for field in dataclasses.fields(owner)] if dataclasses.is_dataclass(owner) else []

@@ -1,0 +1,148 @@
+"""The stock sleeve: anchor weights from scores and tilts, then the return target, with their trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyalloc.frontier import (
+    EfficientFrontier,
+    alpha,
+    attainable_returns,
+    bayes_stein_returns,
+    betas,
+    historical_returns,
+    implied_returns,
+    minimum_variance_weights,
+    target_weights,
+)
+from pyalloc.macro import sector_tilts
+from pyalloc.stocks import adjust_scores, cap_scales, held_names, stock_weights, tilted_scores
+
+if TYPE_CHECKING:
+    from pyalloc.marketdata import StockUniverse
+    from pyalloc.policy import Policy
+
+FloatArray = NDArray[np.float64]
+Trace = Mapping[str, Any]
+
+
+def anchor_weights(universe: StockUniverse, stress: float, policy: Policy) -> dict[str, Any]:
+    """Score → scale → tilt → cap: the anchor w⁰, ``stock_weight`` of the trace."""
+    sectors = [asset.sector for asset in universe.assets]
+    tilts = sector_tilts(sectors, stress, policy.macro.defensiveness, policy.macro.tilt_strength)
+    x = tilted_scores(universe.scaled, tilts)
+    held = held_names(x, policy.stocks.top)
+    x = np.where(held, x, 0.0)
+    cap = policy.stocks.cap(int(held.sum()))
+    return {
+        "stock_ticker": tuple(asset.asset for asset in universe.assets),
+        "stock_score": universe.scores,
+        "stock_adjusted": adjust_scores(universe.scores, policy.stocks.scaling),
+        "stock_m": universe.scaled,
+        "stock_tilt": tilts,
+        "stock_mt": x,
+        "stock_cap": cap,
+        "stock_scale": float(cap_scales(x, cap).max()),
+        "stock_weight": stock_weights(universe.scaled, tilts, cap, policy.stocks.top),
+        "sleeve_upper": np.where(held, cap, 0.0),
+    }
+
+
+def target_sleeve(
+    universe: StockUniverse,
+    anchor: FloatArray,
+    upper: FloatArray,
+    risk_free: float,
+    risk: str | float,
+    policy: Policy,
+) -> dict[str, Any]:
+    """Covariance → expected returns → r_eff + α → the portfolio nearest the anchor that attains it."""
+    covariance = universe.covariance.matrix
+    lower = policy.sleeve.floor * anchor
+    mu = _expected_returns(universe, anchor, risk_free, policy)
+    efficient = _maximum_sharpe(mu, covariance, anchor, upper, risk_free, policy)
+    r_eff = float(mu @ efficient)
+    shift = alpha(risk, policy.sleeve)
+    r_adj = r_eff + shift
+    least, greatest = attainable_returns(mu, lower, upper)
+    if len(mu) > 1 and mu.max() <= risk_free:
+        target = minimum_variance_weights(mu, covariance, r_adj, lower, upper)
+        r_target = target.attained
+    else:
+        target = target_weights(mu, covariance, r_adj, anchor, lower, upper)
+        r_target = float(np.median([least, r_adj, greatest]))
+    w = target.weights
+    beta = betas(covariance, anchor)
+    return {
+        "month_ends": universe.month_ends,
+        "closes": universe.closes,
+        "returns": universe.returns,
+        "lw_shrinkage": universe.covariance.shrinkage,
+        "covariance": covariance,
+        "risk_free": risk_free,
+        "beta": beta,
+        "mu": mu,
+        "maxsharpe_weights": efficient,
+        "r_eff": r_eff,
+        "alpha": shift,
+        "r_adj": r_adj,
+        "r_min": least,
+        "r_max": greatest,
+        "r_target": r_target,
+        "sleeve_lower": lower,
+        "sleeve_weights": w,
+        "sleeve_lambda": target.multiplier,
+        "sleeve_return": target.attained,
+        "sleeve_volatility": float(np.sqrt(w @ covariance @ w)),
+        "momentum_volatility": float(np.sqrt(anchor @ covariance @ anchor)),
+        "sleeve_beta": float(beta @ w),
+        "shortfall": r_adj - target.attained,
+        "target_status": target.status,
+    }
+
+
+def sector_weights(universe: StockUniverse, trace: Trace) -> dict[str, Any]:
+    """Sector weights of the sleeve before the tilt, after it, and after the return target."""
+    sectors = np.array([asset.sector for asset in universe.assets])
+    member = np.array([sectors == name for name in trace["sector_names"]], dtype=np.float64)
+    m = trace["stock_m"]
+    return {
+        "sector_untilted": member @ m / m.sum(),
+        "sector_tilted": member @ trace["stock_weight"],
+        "sector_sleeve": member @ trace["sleeve_weights"],
+    }
+
+
+def _expected_returns(
+    universe: StockUniverse, anchor: FloatArray, risk_free: float, policy: Policy
+) -> FloatArray:
+    covariance = universe.covariance.matrix
+    match policy.sleeve.return_model:
+        case "historical":
+            return historical_returns(universe.returns.T)
+        case "bayes_stein":
+            return bayes_stein_returns(universe.returns.T, covariance)
+        case _:
+            return implied_returns(covariance, anchor, risk_free, policy.sleeve.equity_premium)
+
+
+def _maximum_sharpe(
+    mu: FloatArray,
+    covariance: FloatArray,
+    anchor: FloatArray,
+    upper: FloatArray,
+    risk_free: float,
+    policy: Policy,
+) -> FloatArray:
+    """Return the portfolio whose return is r_eff; minimum variance where no return is above the risk-free."""
+    if policy.sleeve.return_model == "implied":
+        # Reverse optimisation makes the anchor that portfolio.
+        return anchor
+    frontier = EfficientFrontier(mu, covariance, 0.0, upper)
+    if mu.max() <= risk_free:
+        return frontier.min_variance().weights
+    return frontier.max_sharpe(risk_free).weights

@@ -1,0 +1,273 @@
+"""The Audit sheet: every check as a native formula, rolled up into one sentence; inputs then and now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple
+
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
+
+from pyalloc.names import TRACE
+from pyalloc.stocks import FEATURES
+from workbooks.template.author import Ref, Rule, Sheet
+from workbooks.template.frame import AUDIT, PRICES, head, section
+
+Class = Literal["CHECK", "NOTE", "ENGINE"]
+
+FIRST_CHECK: Final = 9
+
+
+class Check(NamedTuple):
+    """One check: what departs, by which formula, by how much at most, and what it means when it does.
+
+    A departure of class ENGINE means a solved cell was made for other inputs, and reads STALE while inputs
+    differ from those the workbook was generated with; NOTE is worth knowing, and no fault.
+    """
+
+    key: str
+    area: str
+    says: str
+    formula: str
+    limit: float
+    kind: Class = "CHECK"
+    array: bool = False
+
+
+CHECKS: Final = (
+    Check("inputs_missing", "Inputs", "Macro inputs that are not numbers", "=3-COUNT(macro_inputs)", 0),
+    Check("inputs_late", "Inputs", "Days by which the macro row was published after the as-of date", "=IF(ISNUMBER(known_on),MAX(0,known_on-as_of),0)", 0),
+    Check("inputs_old", "Inputs", "Age of the macro row, days", '=IF(ISNUMBER(macro_age),macro_age,0)', 100, "NOTE"),
+    Check("omega_sum", "Macro", "Weights ω do not sum to 1", "=SUM(macro_omega)-1", 1e-12),
+    Check("stress_inverse", "Macro", "Stress taken back to its composite", "=NORMSINV(stress)*sigma_c-composite", 1e-9),
+    Check("tilt_logs", "Macro", "Tilts against κ·d·(2s − 1)", "=SUMPRODUCT(ABS(LN(sector_tilt)-tilt_strength*sector_defensiveness*(2*stress-1)))", 1e-12),
+    Check("tilt_signs", "Macro", "Sectors tilted the wrong way", "=SUMPRODUCT(--(SIGN(ROUND(LN(sector_tilt),12))<>SIGN(sector_defensiveness)*SIGN(ROUND(2*stress-1,12))*SIGN(tilt_strength)))", 0),
+    Check("category_sum", "Categories", "Category weights do not sum to 1", "=SUM(category_weights)-1", 1e-12),
+    Check("category_residual", "Categories", "A w − b, as a fraction of the budget", "=IF(bounds_hold,residual_max,ABS(INDEX(residual,1)))", 1e-12),
+    Check("category_condition", "Categories", "1E-12 over the reciprocal condition number", "=1E-12/rcond_A", 1),
+    Check("category_bounds", "Categories", "Categories outside their bounds", "=SUMPRODUCT(--(category_weights<category_lower-1E-12))+SUMPRODUCT(--(category_weights>category_upper+1E-12))", 0),
+    Check("category_solver_gap", "Categories", "Solver weights against A⁻¹ b", "=IF(bounds_hold,solver_difference,0)", 1e-10, "ENGINE"),
+    Check("category_optimal", "Categories", "Optimality gap of the nearest weights", "=category_gap", 1e-9, "ENGINE"),
+    Check("overrides", "Categories", "Coefficients overridden by hand", "=override_count", 0, "NOTE"),
+    Check("bounds_bind", "Categories", "Bounds bind (1 = yes)", "=IF(bounds_hold,0,1)", 0, "NOTE"),
+    Check("stock_sum", "Stocks", "Anchor weights do not sum to 1", "=SUM(stock_weight)-1", 1e-12),
+    Check("stock_pro_rata", "Stocks", "Uncapped weights, recomputed pro rata", "=SUMPRODUCT((stock_mt>0)*(stock_weight<stock_cap-1E-12)*ABS(stock_weight*SUMPRODUCT((stock_weight<stock_cap-1E-12)*stock_mt)-stock_mt*(1-stock_cap*SUMPRODUCT(--(stock_weight>=stock_cap-1E-12)))))", 1e-12),
+    Check("stock_range", "Stocks", "Anchor weights below 0 or above the cap", "=SUMPRODUCT(--(stock_weight<0))+SUMPRODUCT(--(stock_weight>stock_cap+1E-12))", 0),
+    Check("stock_labels", "Stocks", "Unknown sectors and repeated tickers", "=SUMPRODUCT(--(COUNTIF(sector_names,stock_sector)=0))+SUMPRODUCT(--(COUNTIF(stock_ticker,stock_ticker)>1))", 0),
+    Check("covariance_symmetry", "Risk", "Covariance against its transpose", "=MAX(ABS(covariance-TRANSPOSE(covariance)))", 1e-15, array=True),
+    Check("shrinkage_range", "Risk", "Shrinkage outside 0 to 1", "=MAX(0,-lw_shrinkage,lw_shrinkage-1)", 0),
+    Check("sharpe_anchor", "Frontier", "Sharpe ratio of the anchor above that of the maximum-Sharpe portfolio", "=MAX(0,(SUMPRODUCT(stock_weight,mu)-risk_free)/momentum_volatility-(r_eff-risk_free)/SQRT(SUMPRODUCT(MMULT(covariance,maxsharpe_weights),maxsharpe_weights)))", 1e-9, "ENGINE"),
+    Check("sleeve_range", "Sleeve", "Sleeve: sum, floor and cap", "=ABS(SUM(sleeve_weights)-1)+SUMPRODUCT((sleeve_weights<sleeve_lower)*(sleeve_lower-sleeve_weights))+SUMPRODUCT((sleeve_weights>sleeve_upper)*(sleeve_weights-sleeve_upper))", 1e-10, "ENGINE"),
+    Check("sleeve_attains", "Sleeve", "Return of the sleeve against the target in force", "=sleeve_return-r_target", 1e-9, "ENGINE"),
+    Check("sleeve_optimal", "Sleeve", "Optimality gap of the sleeve", "=sleeve_gap", 1e-9, "ENGINE"),
+    Check("target_clipped", "Sleeve", "Return target clipped, a year", "=r_adj-r_target", 1e-9, "NOTE"),
+    Check("holding_sum", "Holdings", "Holdings do not sum to 1", "=SUM(holding_weight)-1", 1e-12),
+    Check("holding_budget", "Holdings", "Amounts against the budget", "=ROUND(SUM(holding_amount)-budget,currency_digits)", 0),
+    Check("holding_rounding", "Holdings", "Largest rounding of an amount, in minor units", "=ROUND(SUMPRODUCT(MAX(ABS(holding_amount-holding_weight*budget)))*10^currency_digits,6)", 1),
+    Check("holding_categories", "Holdings", "Category sums against category weights", "=SUMPRODUCT(ABS(holding_category_weight-category_weights))", 1e-12),
+    Check("holding_names", "Holdings", "Stocks in the sleeve without a line", '=COUNTIF(sleeve_weights,">1E-9")-COUNTIF(holding_category,"Stocks")', 0),
+    Check("overwritten", "Integrity", "Formulas overwritten by values", "=SUM(overwritten_by_sheet)", 0),
+    Check("errors", "Integrity", "Cells with an error", "=SUM(errors_by_sheet)", 0),
+    Check("solved_changed", "Integrity", "Solved blocks that were edited", "=SUMPRODUCT(--(solved_change<>0))", 0),
+    Check("inputs_edited", "Integrity", "Inputs that differ from those generated", "=inputs_changed", 0, "NOTE"),
+)  # fmt: skip
+
+
+def author_audit(sheets: Sequence[Sheet]) -> Sheet:
+    """Return the sheet that judges `sheets`, which are complete."""
+    sheet = Sheet(AUDIT)
+    sheet.widths |= {"B": 5, "C": 13, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
+    head(
+        sheet, "Audit", "Every check is a formula: departure against limit, rolled up into one sentence.", "H"
+    )
+    sheet.freeze, sheet.title_rows = "B9", "8:8"
+    row = _checks(sheet)
+    row = _formula_cells(sheet, sheets, row + 2)
+    row = _checksums(sheet, sheets, row + 2)
+    _generated(sheet, sheets, row + 2)
+    return sheet
+
+
+def _checks(sheet: Sheet) -> int:
+    """Place the roll-up and the checks; return their last row."""
+    sheet.formula(
+        "B5",
+        '=IF(checks_failed>0,"▲ "&checks_failed&" of "&checks_total&IF(checks_failed=1," checks needs"," checks need")&" a look",'
+        'IF(checks_stale>0,"■ What-if: generate again before use",IF(checks_noted>0,"● All checks passed, "&checks_noted'
+        '&IF(checks_noted=1," note"," notes"),"● All "&checks_total&" checks passed")))',
+        "checks_summary",
+        look="strong_formula_text",
+    )
+    sheet.name("checks_summary", "B5")
+    last = FIRST_CHECK + len(CHECKS) - 1
+    tally = {
+        "total": "=ROWS(check_result)",
+        "failed": '=COUNTIF(check_result,"CHECK")+SUMPRODUCT(--ISERROR(check_result))',
+        "stale": '=COUNTIF(check_result,"STALE")',
+        "noted": '=COUNTIF(check_result,"NOTE")',
+    }
+    for column, (what, formula) in zip("EFGH", tally.items(), strict=True):
+        sheet.label(f"{column}5", what.capitalize(), "header")
+        sheet.formula(f"{column}6", formula, f"checks_{what}", look="formula_integer")
+        sheet.name(f"checks_{what}", f"{column}6")
+    sheet.labels(8, {"B": "#", "C": "Area", "D": "What departs"}, "header_left")
+    sheet.labels(8, {"E": "Departure", "F": "Limit", "G": "Result", "H": "Class"}, "header")
+    for i, check in enumerate(CHECKS):
+        row = FIRST_CHECK + i
+        sheet.formula(f"B{row}", f"=ROWS(B${FIRST_CHECK}:B{row})", "check_number", i, look="formula_integer")
+        sheet.label(f"C{row}", check.area)
+        sheet.label(f"D{row}", check.says)
+        place = sheet.array if check.array else sheet.formula
+        place(f"E{row}", check.formula, "departure", i, look="formula_tiny")
+        sheet.input(f"F{row}", "check_limit", i, look="limit")
+        sheet.formula(
+            f"G{row}",
+            f'=IF(ISNUMBER(E{row}),IF(ABS(E{row})<=F{row},"OK",IF(H{row}="NOTE","NOTE",'
+            f'IF(AND(H{row}="ENGINE",inputs_changed+override_count>0),"STALE","CHECK"))),"CHECK")',
+            "check_result",
+            i,
+        )
+        sheet.label(f"H{row}", check.kind, "note_right")
+    sheet.name("check_result", f"G{FIRST_CHECK}:G{last}")
+    area = f"G{FIRST_CHECK}:G{last}"
+    for result, look in (("OK", "ok"), ("CHECK", "check"), ("STALE", "stale"), ("NOTE", "stale")):
+        sheet.rules.append(Rule(area, f'$G{FIRST_CHECK}="{result}"', look))
+    return last
+
+
+def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
+    section(sheet, top, "Inputs, as generated and now", "B", "H", "1 = changed since")
+    sheet.labels(top + 1, {"B": "#", "C": "Sheet", "D": "Cell"}, "header_left")
+    sheet.labels(top + 1, {"E": "As generated", "F": "Now", "G": "Changed"}, "header")
+    row = first = top + 2
+    for title, at, ref in register(sheets):
+        letters, number = coordinate_from_string(at)
+        here = f"{title}!${letters}${number}"
+        sheet.formula(
+            f"B{row}", f"=ROWS(B${first}:B{row})", "register_number", row - first, look="formula_integer"
+        )
+        sheet.label(f"C{row}", title)
+        sheet.label(f"D{row}", f"{at}  {ref.name}{list(ref.index) if ref.index else ''}")
+        sheet.solved(f"E{row}", ref.name, *ref.index, look="solved_any")
+        sheet.formula(
+            f"F{row}", f'=IF(ISBLANK({here}),"",{here})', "register_now", row - first, look="link_any"
+        )
+        sheet.formula(
+            f"G{row}",
+            f'=IF(F{row}=IF(ISBLANK(E{row}),"",E{row}),0,1)',
+            "register_changed",
+            row - first,
+            look="formula_integer",
+        )
+        row += 1
+    last = row - 1
+    sheet.label(f"D{row}", "Inputs changed", "strong")
+    sheet.formula(f"G{row}", f"=SUM(G{first}:G{last})", "inputs_changed", look="strong_formula_integer")
+    sheet.name("inputs_changed", f"G{row}")
+    sheet.rules.append(Rule(f"B{first}:G{last}", f"$G{first}=1", "stale"))
+
+
+def register(sheets: Sequence[Sheet]) -> list[tuple[str, str, Ref]]:
+    """Return every input that a person may edit: sheet, address, fact. Prices are held by a checksum."""
+    return [
+        (sheet.title, at, cell.value)
+        for sheet in sheets
+        for at, cell in sheet.cells.items()
+        if cell.kind == "input" and cell.value and sheet.title not in (PRICES, AUDIT)
+    ]
+
+
+def checksums(sheets: Sequence[Sheet]) -> list[tuple[str, str]]:
+    """Return the named numeric blocks that only a checksum holds: solved cells and imported prices."""
+    names = {name for sheet in sheets for name in sheet.names}
+    held = {
+        cell.value.name
+        for sheet in sheets
+        for cell in sheet.cells.values()
+        if cell.value
+        and (cell.kind == "solved" or (cell.kind == "input" and sheet.title == PRICES))
+        and not cell.look.endswith("_text")
+    }
+    says = {**{name: quantity.meaning for name, quantity in TRACE.items()}, **FEATURES}
+    return [(name, says.get(name, name)) for name in sorted(held & names)]
+
+
+def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
+    section(sheet, top, "Solved blocks and prices, checksum as generated and now", "B", "H")
+    sheet.labels(top + 1, {"B": "#", "C": "Name", "D": "Block"}, "header_left")
+    sheet.labels(top + 1, {"E": "As generated", "F": "Now", "G": "Changed"}, "header")
+    blocks = checksums(sheets)
+    first = top + 2
+    for i, (name, says) in enumerate(blocks):
+        row = first + i
+        sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "checksum_number", i, look="formula_integer")
+        sheet.label(f"C{row}", name)
+        sheet.label(f"D{row}", says)
+        sheet.solved(f"E{row}", "checksum", i, look="solved_number4")
+        sheet.formula(
+            f"F{row}",
+            f"=SUMPRODUCT({name},ROW({name})+COLUMN({name})/1000)",
+            "checksum",
+            i,
+            look="link_number4",
+        )
+        sheet.formula(
+            f"G{row}",
+            f"=IF(ABS(F{row}-E{row})<=1E-9*MAX(1,ABS(E{row})),0,1)",
+            "checksum_changed",
+            i,
+            look="formula_integer",
+        )
+    last = first + len(blocks) - 1
+    sheet.name("solved_change", f"G{first}:G{last}")
+    return last
+
+
+def _formula_cells(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
+    """Place one row a sheet: formulas overwritten, and errors; return the last row."""
+    section(sheet, top, "Formula cells by sheet", "B", "H")
+    sheet.labels(top + 1, {"B": "#", "C": "Sheet"}, "header_left")
+    sheet.labels(top + 1, {"E": "Overwritten", "F": "Errors"}, "header")
+    first = top + 2
+    for i, judged in enumerate(sheets):
+        row = first + i
+        areas = [f"{judged.title}!{area}" for area in formula_areas(judged)]
+        sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "sheet_number", i, look="formula_integer")
+        sheet.label(f"C{row}", judged.title)
+        overwritten = "+".join(f"SUMPRODUCT(1-_xlfn.ISFORMULA({area}))" for area in areas)
+        errors = "+".join(f"SUMPRODUCT(--ISERROR({area}))" for area in areas)
+        sheet.formula(f"E{row}", f"={overwritten}", "overwritten_by_sheet", i, look="link_integer")
+        sheet.formula(f"F{row}", f"={errors}", "errors_by_sheet", i, look="link_integer")
+    last = first + len(sheets) - 1
+    sheet.name("overwritten_by_sheet", f"E{first}:E{last}")
+    sheet.name("errors_by_sheet", f"F{first}:F{last}")
+    return last
+
+
+def formula_areas(sheet: Sheet) -> list[str]:
+    """Return ranges that cover the sheet's formula cells, less those that read the checks themselves."""
+    rows_by_column: dict[int, list[int]] = {}
+    for at, cell in sheet.cells.items():
+        if cell.kind == "formula" and "checks_" not in cell.text:
+            letters, row = coordinate_from_string(at)
+            rows_by_column.setdefault(column_index_from_string(letters), []).append(row)
+    columns_by_run: dict[tuple[int, int], list[int]] = {}
+    for column in sorted(rows_by_column):
+        for run in _runs(rows_by_column[column]):
+            columns_by_run.setdefault(run, []).append(column)
+    return [
+        f"${get_column_letter(left)}${top}:${get_column_letter(right)}${bottom}"
+        for (top, bottom), columns in columns_by_run.items()
+        for left, right in _runs(columns)
+    ]
+
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the unbroken runs in whole numbers, as (first, last)."""
+    runs: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs

@@ -1,0 +1,179 @@
+"""How a sheet is authored: every cell says what it is, and every formula the value it must equal.
+
+A sheet module places labels, inputs, formulas and solved cells on a :class:`Sheet`; a value is a
+:class:`Ref` into the facts of one allocation (:mod:`workbooks.template.facts`), so the same authored sheet
+serves every client of its shape, and a test can hold each formula against an independent spreadsheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from openpyxl.utils import get_column_letter, quote_sheetname
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
+
+Kind = Literal["label", "input", "formula", "solved"]
+
+
+class Ref(NamedTuple):
+    """A value of the facts: by name, and by index where it is a vector or matrix."""
+
+    name: str
+    index: tuple[int, ...] = ()
+
+    def of(self, facts: Mapping[str, Any]) -> Any:
+        """Return the value; None is an empty cell."""
+        value = facts[self.name]
+        return value[self.index] if len(self.index) > 1 else value[self.index[0]] if self.index else value
+
+
+class Cell(NamedTuple):
+    """One authored cell.
+
+    Attributes
+    ----------
+    kind : {"label", "input", "formula", "solved"}
+    look : str
+        A key of :data:`workbooks.template.styles.LOOKS`.
+    text : str
+        A label's text, or a formula (with its ``=``); empty for cells that show a value, and for the cells
+        of an array formula other than its first.
+    value : Ref or None
+        What an input or solved cell shows, and what a formula must come to.
+    array : str
+        Range of the array formula whose first cell this is.
+    """
+
+    kind: Kind
+    look: str
+    text: str = ""
+    value: Ref | None = None
+    array: str = ""
+
+
+@dataclass
+class Sheet:
+    """A sheet being authored: its cells, defined names and everything that makes it readable."""
+
+    title: str
+    landscape: bool = False
+    cells: dict[str, Cell] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    widths: dict[str, float] = field(default_factory=dict)
+    heights: dict[int, float] = field(default_factory=dict)
+    merged: list[str] = field(default_factory=list)
+    validations: list[Validation] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    freeze: str = ""
+    title_rows: str = ""
+    one_page: bool = False
+    last: str = ""
+
+    def label(self, at: str, text: str, look: str = "label") -> None:
+        """Place fixed text."""
+        self._put(at, Cell("label", look, text))
+
+    def labels(self, row: int, texts: Mapping[str, str], look: str = "header") -> None:
+        """Place fixed texts in one row, by column letter."""
+        for column, text in texts.items():
+            self.label(f"{column}{row}", text, look)
+
+    def input(self, at: str, name: str, *index: int, look: str = "input") -> None:
+        """Place an input cell showing a fact."""
+        self._put(at, Cell("input", look, value=Ref(name, index)))
+
+    def solved(self, at: str, name: str, *index: int, look: str = "solved") -> None:
+        """Place a value that no native formula can give."""
+        self._put(at, Cell("solved", look, value=Ref(name, index)))
+
+    def formula(self, at: str, text: str, name: str, *index: int, look: str = "formula") -> None:
+        """Place a formula and the fact it must equal."""
+        self._put(at, Cell("formula", look, text, Ref(name, index)))
+
+    def array(self, area: str, text: str, name: str, *index: int, look: str = "formula") -> None:
+        """Place an array formula over `area`; over several cells, the facts run along with them."""
+        area = area if ":" in area else f"{area}:{area}"
+        addresses = list(addresses_in(area))
+        for offset, at in enumerate(addresses):
+            place = (*index, offset) if len(addresses) > 1 else index
+            first = offset == 0
+            self._put(
+                at, Cell("formula", look, text if first else "", Ref(name, place), area if first else "")
+            )
+
+    def name(self, defined: str, area: str) -> None:
+        """Give a cell or range of this sheet a workbook-wide name."""
+        if defined in self.names:
+            raise ValueError(f"the name {defined} is taken")
+        absolute = ":".join(
+            f"${letters}${row}" for letters, row in map(coordinate_from_string, area.split(":"))
+        )
+        self.names[defined] = f"{quote_sheetname(self.title)}!{absolute}"
+
+    def _put(self, at: str, cell: Cell) -> None:
+        if at in self.cells:
+            raise ValueError(f"{self.title}!{at} is authored twice")
+        self.cells[at] = cell
+
+
+class Validation(NamedTuple):
+    """What may be typed into a range: openpyxl's terms, with the message a person reads."""
+
+    area: str
+    type: str
+    operator: str | None
+    formula1: str
+    formula2: str | None
+    title: str
+    message: str
+
+
+class Rule(NamedTuple):
+    """A conditional format: the look that a range takes where a formula holds."""
+
+    area: str
+    formula: str
+    look: str
+
+
+@dataclass(frozen=True)
+class Book:
+    """An authored workbook: its sheets in order."""
+
+    sheets: tuple[Sheet, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Every defined name with its range."""
+        return {name: area for sheet in self.sheets for name, area in sheet.names.items()}
+
+    def cells(self, kind: Kind | None = None) -> Iterator[tuple[str, str, Cell]]:
+        """Yield (sheet, address, cell), all or those of one kind."""
+        for sheet in self.sheets:
+            for at, cell in sheet.cells.items():
+                if kind is None or cell.kind == kind:
+                    yield sheet.title, at, cell
+
+
+def addresses_in(area: str) -> Iterator[str]:
+    """Yield the addresses of a range, row by row."""
+    (left, top), (right, bottom) = map(coordinate_from_string, area.split(":"))
+    columns = range(column_index_from_string(left), column_index_from_string(right) + 1)
+    for row in range(top, bottom + 1):
+        for column in columns:
+            yield f"{get_column_letter(column)}{row}"
+
+
+def columns_from(first: str, count: int) -> Sequence[str]:
+    """Return `count` column letters starting at `first`."""
+    start = column_index_from_string(first)
+    return [get_column_letter(start + i) for i in range(count)]
+
+
+def area_of(name: str, sheets: Sequence[Sheet]) -> str:
+    """Return the range of a defined name, without its sheet and dollars."""
+    area = next(sheet.names[name] for sheet in sheets if name in sheet.names)
+    return area.rpartition("!")[2].replace("$", "")

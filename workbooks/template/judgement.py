@@ -1,0 +1,132 @@
+"""The facts of the Audit sheet: what each check measures in a workbook as generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from openpyxl.utils.cell import range_boundaries
+
+from pyalloc.macro import normal_cdf
+from workbooks.template.audit_sheet import CHECKS, checksums, register
+from workbooks.template.author import Sheet, area_of
+
+
+def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet]) -> dict[str, Any]:
+    """Return departures, results and roll-up, the register of inputs, and the checksums."""
+    departures = _departures(facts)
+    departure = np.array([float(departures[check.key]) for check in CHECKS])
+    limits = np.array([check.limit for check in CHECKS])
+    results = tuple(
+        "OK" if abs(d) <= limit else "NOTE" if check.kind == "NOTE" else "CHECK"
+        for d, limit, check in zip(departure, limits, CHECKS, strict=True)
+    )
+    now = tuple(_shown(ref.of(facts)) for _, _, ref in register(sheets))
+    sums = tuple(_checksum(facts[name], name, sheets) for name, _ in checksums(sheets))
+    failed, noted = results.count("CHECK"), results.count("NOTE")
+    return {
+        "departure": departure,
+        "check_limit": limits,
+        "check_result": results,
+        "check_number": np.arange(1, len(CHECKS) + 1),
+        "checks_total": len(CHECKS),
+        "checks_failed": failed,
+        "checks_stale": 0,
+        "checks_noted": noted,
+        "checks_summary": _roll_up(failed, noted),
+        "sheet_number": np.arange(1, len(sheets) + 1),
+        "overwritten_by_sheet": np.zeros(len(sheets)),
+        "errors_by_sheet": np.zeros(len(sheets)),
+        "register_number": np.arange(1, len(now) + 1),
+        "register_now": now,
+        "register_changed": np.zeros(len(now)),
+        "inputs_changed": 0,
+        "checksum_number": np.arange(1, len(sums) + 1),
+        "checksum": np.array(sums),
+        "checksum_changed": np.zeros(len(sums)),
+    }
+
+
+def _roll_up(failed: int, noted: int) -> str:
+    total = len(CHECKS)
+    if failed:
+        return f"▲ {failed} of {total}{' checks needs' if failed == 1 else ' checks need'} a look"
+    if noted:
+        return f"● All checks passed, {noted}{' note' if noted == 1 else ' notes'}"
+    return f"● All {total} checks passed"
+
+
+def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
+    """Return what each check measures, by its key."""
+    w, lower, upper = facts["category_weights"], facts["category_lower"], facts["category_upper"]
+    anchor, mt, cap = facts["stock_weight"], facts["stock_mt"], facts["stock_cap"]
+    sleeve = facts["sleeve_weights"]
+    covariance, mu = facts["covariance"], facts["mu"]
+    lean = 2.0 * facts["stress"] - 1.0
+    logs = np.log(facts["sector_tilt"])
+    capped = anchor >= cap - 1e-12
+    pro_rata = anchor * mt[~capped].sum() - mt * (1.0 - cap * capped.sum())
+    best = facts["maxsharpe_weights"]
+    ratio_best = (facts["r_eff"] - facts["risk_free"]) / np.sqrt(best @ covariance @ best)
+    ratio_anchor = (anchor @ mu - facts["risk_free"]) / facts["momentum_volatility"]
+    rounding = np.abs(facts["holding_amount"] - facts["holding_weight"] * facts["budget"]).max()
+    exact = facts["bounds_hold"]
+    known_on, age = facts["known_on"], facts["macro_age"]
+    return {
+        "inputs_missing": 0,
+        "inputs_late": 0 if known_on is None else max(0, known_on - facts["as_of"]),
+        "inputs_old": 0 if age is None else age,
+        "omega_sum": facts["macro_omega"].sum() - 1.0,
+        "stress_inverse": normal_cdf(facts["composite"] / facts["sigma_c"]) - facts["stress"],
+        "tilt_logs": np.abs(logs - facts["tilt_strength"] * facts["sector_defensiveness"] * lean).sum(),
+        "tilt_signs": (
+            np.sign(logs.round(12))
+            != np.sign(facts["sector_defensiveness"])
+            * np.sign(round(lean, 12))
+            * np.sign(facts["tilt_strength"])
+        ).sum(),
+        "category_sum": w.sum() - 1.0,
+        "category_residual": facts["residual_max"] if exact else abs(facts["residual"][0]),
+        "category_condition": 1e-12 / facts["rcond_A"],
+        "category_bounds": (w < lower - 1e-12).sum() + (w > upper + 1e-12).sum(),
+        "category_solver_gap": facts["solver_difference"] if exact else 0.0,
+        "category_optimal": facts["category_gap"],
+        "overrides": facts["override_count"],
+        "bounds_bind": 0 if exact else 1,
+        "stock_sum": anchor.sum() - 1.0,
+        "stock_pro_rata": np.abs(pro_rata[(mt > 0.0) & ~capped]).sum(),
+        "stock_range": (anchor < 0.0).sum() + (anchor > cap + 1e-12).sum(),
+        "stock_labels": 0,
+        "covariance_symmetry": np.abs(covariance - covariance.T).max(),
+        "shrinkage_range": max(0.0, -facts["lw_shrinkage"], facts["lw_shrinkage"] - 1.0),
+        "sharpe_anchor": max(0.0, ratio_anchor - ratio_best),
+        "sleeve_range": abs(sleeve.sum() - 1.0)
+        + np.maximum(0.0, facts["sleeve_lower"] - sleeve).sum()
+        + np.maximum(0.0, sleeve - facts["sleeve_upper"]).sum(),
+        "sleeve_attains": facts["sleeve_return"] - facts["r_target"],
+        "sleeve_optimal": facts["sleeve_gap"],
+        "target_clipped": facts["r_adj"] - facts["r_target"],
+        "holding_sum": facts["holding_weight"].sum() - 1.0,
+        "holding_budget": round(facts["holding_amount"].sum() - facts["budget"], facts["currency_digits"]),
+        "holding_rounding": round(rounding * 10.0 ** facts["currency_digits"], 6),
+        "holding_categories": np.abs(facts["holding_category_weight"] - w).sum(),
+        "holding_names": (sleeve > 1e-9).sum() - sum(line == "Stocks" for line in facts["holding_category"]),
+        "overwritten": 0,
+        "errors": 0,
+        "solved_changed": 0,
+        "inputs_edited": 0,
+    }
+
+
+def _shown(value: Any) -> Any:
+    """Return an input as the register repeats it: an empty cell is an empty text."""
+    return "" if value is None else value
+
+
+def _checksum(values: Any, name: str, sheets: Sequence[Sheet]) -> float:
+    """Return ``SUMPRODUCT(block, ROW(block) + COLUMN(block)/1000)``; empty cells count as 0."""
+    left, top, right, bottom = range_boundaries(area_of(name, sheets))
+    block = np.array(values, dtype=np.float64).reshape(bottom - top + 1, right - left + 1)
+    places = np.arange(top, bottom + 1)[:, None] + np.arange(left, right + 1)[None, :] / 1000.0
+    return float((block * places).sum())

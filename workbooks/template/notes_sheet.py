@@ -1,0 +1,112 @@
+"""The Notes sheet: what the colours mean, units, method, what no formula can give, and limits."""
+
+from __future__ import annotations
+
+from workbooks.template.author import Sheet
+from workbooks.template.frame import NOTES, head, section
+
+_COLOURS = (
+    ("Input", "input_text", "Blue on ivory: typed by a person or read from data; may be edited."),
+    ("Formula", "formula_text", "Black: a formula over this sheet or over names."),
+    ("Link", "link_text", "Green: a formula that reads another sheet."),
+    (
+        "Solved",
+        "solved_text",
+        "Violet: a value that no native formula can give; certified or under a checksum.",
+    ),
+)
+_METHOD = (
+    (
+        "Units",
+        "Returns, growth, spreads and weights are fractions of 1 shown as percentages, a year where they are rates; "
+        "VIX in index points; amounts in the client's currency.",
+    ),
+    (
+        "Stress",
+        "z-scores of ln VIX, GDP growth and the 10y − 2y spread against 1990–2019, each clipped; their weighted sum over its "
+        "standard deviation, through the normal distribution. A percentile of conditions, not a recession signal.",
+    ),
+    ("Sector tilts", "τ = exp(κ·d·(2·stress − 1)); a sector with d above 0 gains when stress is high."),
+    (
+        "Stock weights",
+        "12−1 month momentum, scaled to m in 0–1; w⁰ = m·τ / Σ m·τ, no name above the cap, the excess pro rata.",
+    ),
+    (
+        "Categories",
+        "A·w = b: row 1 is the budget, the others fix shares. Weights are the solution over the budget; where bounds bind, "
+        "the nearest weights within them.",
+    ),
+    ("Covariance", "Ledoit–Wolf shrinkage of monthly returns, × 12."),
+    (
+        "Expected returns",
+        "Reverse optimisation: risk-free + premium × beta to w⁰, so that w⁰ has the best Sharpe ratio. An assumption "
+        "about the premium, not a forecast of any stock.",
+    ),
+    (
+        "Return target",
+        "r_eff + α for risk tolerance; the sleeve is the portfolio nearest w⁰, in tracking risk, that attains it within "
+        "floor and cap. A target out of reach is clipped, and the first page says so.",
+    ),
+    (
+        "Amounts",
+        "Each is the rounded running sum less the one before, so the lines add up to the budget exactly.",
+    ),
+)
+_SOLVED = (
+    ("Daily features", "From daily prices, which are not in this file; checksum on Audit."),
+    (
+        "Sleeve weights, λ",
+        "Sum, floor, cap, return and an optimality gap of 0 are native formulas: no solver need be trusted.",
+    ),
+    ("Bounded category weights", "Budget row, bounds and an optimality gap, native."),
+    (
+        "After an input is edited",
+        "Native parts follow at once. Solved parts were made for other inputs: Audit says STALE and Summary "
+        "what-if, until the workbook is generated again.",
+    ),
+)
+_LIMITS = (
+    ("Universe", "Stocks without the history the policy asks for are left out. A universe of today's names looks back on survivors."),
+    ("Costs and taxes", "Not part of this workbook."),
+    ("Above sixty stocks", "Month closes and covariance are not formulas but solved blocks."),
+)  # fmt: skip
+
+
+def author_notes() -> Sheet:
+    """Return the sheet; it holds text and the versions."""
+    sheet = Sheet(NOTES)
+    sheet.widths |= {"B": 26, "C": 40, "D": 40, "E": 24}
+    head(sheet, "Notes", "How to read this workbook, how it was made, and where it ends.", "E")
+    section(sheet, 5, "Colours", "B", "E")
+    row = 6
+    for name, look, says in _COLOURS:
+        sheet.label(f"B{row}", name, look)
+        sheet.label(f"C{row}", says, "note")
+        row += 1
+    for title, lines in (
+        ("Units and method", _METHOD),
+        ("Values no formula can give", _SOLVED),
+        ("Limits", _LIMITS),
+    ):
+        row += 1
+        section(sheet, row, title, "B", "E")
+        for name, says in lines:
+            row += 1
+            sheet.label(f"B{row}", name, "top")
+            sheet.label(f"C{row}", says, "note_wrap")
+            sheet.merged.append(f"C{row}:E{row}")
+            sheet.heights[row] = 12.5 * (1 + len(says) // 118)
+        row += 1
+    row += 1
+    section(sheet, row, "Made by", "B", "E")
+    for label, fact in (
+        ("Template version", "template_version"),
+        ("pyalloc version", "pyalloc_version"),
+        ("Market data", "notice"),
+    ):
+        row += 1
+        sheet.label(f"B{row}", label)
+        sheet.solved(f"C{row}", fact, look="solved_text")
+        if fact != "notice":
+            sheet.name(fact, f"C{row}")
+    return sheet

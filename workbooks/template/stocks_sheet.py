@@ -1,0 +1,158 @@
+"""The Stocks sheet: features, score, scaled score m, tilt, cap and anchor weight, one row a stock."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from pyalloc.stocks import ScaleMethod
+from workbooks.template.author import Rule, Sheet
+from workbooks.template.frame import FIRST_STOCK, PRICES, STOCKS, between, head, section
+from workbooks.template.risk_sheets import close_column
+
+_ADJUSTED: Final = {
+    "minmax": "=MEDIAN(PERCENTILE(stock_score,0.05),{score},PERCENTILE(stock_score,0.95))",
+    "rank": "=_xlfn.RANK.AVG({score},stock_score,1)",
+    "softmax": "=EXP(NORMSINV((_xlfn.RANK.AVG({score},stock_score,1)-1/2)/ROWS(stock_score)))",
+}
+_ADJUSTED_TITLE: Final = {"minmax": "Winsorised", "rank": "Rank", "softmax": "exp normal score"}
+
+
+class Column(NamedTuple):
+    """One column of the block: letter, title, fact, look, and for a formula its text for row {r}."""
+
+    letter: str
+    title: str
+    fact: str
+    look: str
+    formula: str = ""
+    defined: bool = True
+
+
+def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native: bool) -> Sheet:
+    """Return the sheet for `n` stocks; month-close features are formulas where the closes are in the file."""
+    sheet = Sheet(STOCKS, landscape=True)
+    sheet.widths |= {"B": 4.5, "C": 8.8, "D": 25, "E": 22}
+    sheet.widths |= dict.fromkeys("FGHIJKLMNOPQRSTUVW", 9)
+    sheet.freeze, sheet.title_rows = "E11", "10:10"
+    head(
+        sheet,
+        "Stocks",
+        "Features at the close give a score; the score, tilted by sector and capped, the weight.",
+        "W",
+    )
+    section(sheet, 5, "Rules", "B", "W")
+    for row, (label, fact, look) in enumerate(
+        (
+            ("Cap per name: floor", "cap_floor", "input_percent"),
+            ("Cap per name: multiple of 1/n", "cap_multiple", "input_number"),
+            ("Names held at most (blank: all)", "stock_top", "input_integer"),
+        ),
+        start=6,
+    ):
+        sheet.label(f"C{row}", label)
+        sheet.input(f"E{row}", fact, look=look)
+        sheet.name(fact, f"E{row}")
+    sheet.validations.append(
+        between("E6", "0", "1", "Cap floor", "A fraction of the stock sleeve, above 0 to 1.")
+    )
+    sheet.label("G6", "Ranker", "note")
+    sheet.input("I6", "ranker", look="input_text")
+    sheet.label("G7", "Scaling of the score", "note")
+    sheet.input("I7", "scaling", look="input_text")
+    figures = (
+        (
+            "N",
+            "Cap in force",
+            "=MIN(1,MAX(cap_floor,cap_multiple/SUM(stock_held)))",
+            "stock_cap",
+            "formula_percent",
+        ),
+        ("R", "Scale s", "=MAX(stock_candidate)", "stock_scale", "formula_number4"),
+        ("W", "Sum of weights", "=SUM(stock_weight)", "stock_total", "strong_formula_percent"),
+    )
+    for letter, label, formula, fact, look in figures:
+        before = chr(ord(letter) - 2)
+        sheet.label(f"{before}7", label, "note")
+        sheet.formula(f"{letter}7", formula, fact, look=look)
+        sheet.name(fact, f"{letter}7")
+    for letter, label, formula, fact in (
+        ("N", "Lowest, as scaled", "=MIN(stock_adjusted)", "score_low"),
+        ("R", "Highest, as scaled", "=MAX(stock_adjusted)", "score_high"),
+    ):
+        sheet.label(f"{chr(ord(letter) - 2)}8", label, "note")
+        sheet.formula(f"{letter}8", formula, fact, look="formula_number4")
+        sheet.name(fact, f"{letter}8")
+    _block(sheet, n, _columns(months, scaling, month_closes_native))
+    return sheet
+
+
+def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, ...]:
+    def momentum(letter: str, title: str, fact: str, start: int, end: int) -> Column:
+        formula = (
+            f"={PRICES}!{close_column(months, end)}{{r}}/{PRICES}!{close_column(months, start)}{{r}}-1"
+            if native
+            else ""
+        )
+        return Column(letter, title, fact, "link_percent1" if native else "solved_percent1", formula)
+
+    if scaling == "softmax":
+        m = "=IF(score_high=score_low,1,P{r}/score_high)"
+    else:
+        m = "=IF(score_high=score_low,1,(P{r}-score_low)/(score_high-score_low))"
+    earlier = "SUMPRODUCT(--(stock_raw>S{r}))+SUMPRODUCT(--(S${first}:S{r}=S{r}))"
+    return (
+        Column("B", "#", "stock_number", "formula_integer", "=ROWS(B${first}:B{r})", defined=False),
+        Column("C", "Ticker", "stock_ticker", "solved_text"),
+        Column("D", "Name", "stock_name", "solved_text"),
+        Column("E", "Sector", "stock_sector", "solved_text"),
+        momentum("F", "Mom. 12−1", "momentum_12_1", 12, 1),
+        momentum("G", "Mom. 6−1", "momentum_6_1", 6, 1),
+        momentum("H", "Mom. 3−1", "momentum_3_1", 3, 1),
+        momentum("I", "Last month", "return_1", 1, 0),
+        Column("J", "Vol. 63 d", "volatility_63", "solved_percent1"),
+        Column("K", "Vol. 252 d", "volatility_252", "solved_percent1"),
+        Column("L", "Downside vol.", "downside_volatility", "solved_percent1"),
+        Column("M", "Max. fall", "maximum_drawdown", "solved_percent1"),
+        Column("N", "Below high", "below_high", "solved_percent1"),
+        Column("O", "Score", "stock_score", "formula_number4", "=F{r}"),
+        Column("P", _ADJUSTED_TITLE[scaling], "stock_adjusted", "formula_number4", _ADJUSTED[scaling].format(score="O{r}")),
+        Column("Q", "m", "stock_m", "formula_number4", m),
+        Column("R", "Tilt τ", "stock_tilt", "link_number4", "=INDEX(sector_tilt,MATCH(E{r},sector_names,0))"),
+        Column("S", "m · τ, all", "stock_raw", "formula_number4", "=Q{r}*R{r}"),
+        Column("T", "Held", "stock_held", "formula_integer", f"=IF(ISNUMBER(stock_top),--({earlier}<=stock_top),1)"),
+        Column("U", "m · τ", "stock_mt", "formula_number4", "=S{r}*T{r}"),
+        Column(
+            "V", "Scale if larger capped", "stock_candidate", "formula_number4",
+            "=IF(U{r}>0,(1-stock_cap*SUMPRODUCT(--(stock_mt>U{r})))/SUMPRODUCT((stock_mt<=U{r})*stock_mt),0)",
+        ),
+        Column(
+            "W", "Weight w⁰", "stock_weight", "strong_formula_percent",
+            "=IF(U{r}>0,MIN(stock_cap,stock_scale*U{r}),T{r}*MAX(0,1-stock_cap*SUMPRODUCT(--(stock_mt>0)))"
+            "/MAX(1,SUMPRODUCT((stock_mt=0)*stock_held)))",
+        ),
+    )  # fmt: skip
+
+
+def _block(sheet: Sheet, n: int, columns: tuple[Column, ...]) -> None:
+    last = FIRST_STOCK + n - 1
+    section(
+        sheet,
+        9,
+        "Features and weights",
+        "B",
+        "W",
+        "daily features are solved; every other column is a formula",
+    )
+    sheet.heights[10] = 24
+    for column in columns:
+        sheet.label(f"{column.letter}10", column.title, "header_left" if column.letter in "CDE" else "header")
+        for i in range(n):
+            at = f"{column.letter}{FIRST_STOCK + i}"
+            if column.formula:
+                text = column.formula.format(r=FIRST_STOCK + i, first=FIRST_STOCK)
+                sheet.formula(at, text, column.fact, i, look=column.look)
+            else:
+                sheet.solved(at, column.fact, i, look=column.look)
+        if column.defined:
+            sheet.name(column.fact, f"{column.letter}{FIRST_STOCK}:{column.letter}{last}")
+    sheet.rules.append(Rule(f"W{FIRST_STOCK}:W{last}", f"$W{FIRST_STOCK}>=stock_cap-1E-12", "now"))

@@ -1,0 +1,140 @@
+"""The house style: one palette, one font, one look for each role a cell can play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+INK: Final = "14284B"
+NAVY: Final = "1F3A5F"
+SLATE: Final = "7C98B3"
+STONE: Final = "CFC9BA"
+BRONZE: Final = "B08D57"
+RULE: Final = "C4CAD3"
+BAND: Final = "F4F6F8"
+GREY: Final = "5B6573"
+MUTED: Final = "8A93A0"
+IVORY: Final = "FFFBEA"
+INPUT_BLUE: Final = "0000FF"
+LINK_GREEN: Final = "00703C"
+SOLVED_VIOLET: Final = "5A3E8C"
+OK: Final = ("2E6B4F", "E6F0EA")
+NOTE: Final = ("7A5F1A", "FBF3DF")
+CHECK: Final = ("A23B2A", "F8E7E3")
+
+CATEGORY_COLOURS: Final = (NAVY, SLATE, STONE, BRONZE, "5E7F73", "9A7B8C")
+REGIME_COLOURS: Final = ("A9C4B4", "DDD9CC", "E3C99A", "CE9486")
+
+PERCENT: Final = "0.00%"
+PERCENT_1: Final = "0.0%"
+NUMBER_2: Final = "0.00"
+NUMBER_4: Final = "0.0000"
+SIGNED_1: Final = "+0.0;-0.0;0.0"
+TINY: Final = "0.0E+00"
+DATE: Final = "d mmm yyyy"
+MONTH: Final = "mmm yy"
+INTEGER: Final = "0"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a cell looks; colours are RGB hex."""
+
+    size: float = 9
+    bold: bool = False
+    italic: bool = False
+    colour: str = INK
+    fill: str = ""
+    border: str = ""
+    number_format: str = "General"
+    align: str = ""
+    wrap: bool = False
+    unlocked: bool = False
+
+
+_INPUT: Final = Look(colour=INPUT_BLUE, fill=IVORY, border="hair", unlocked=True, align="right")
+_FORMULA: Final = Look(colour="000000", align="right")
+_LINK: Final = replace(_FORMULA, colour=LINK_GREEN)
+_SOLVED: Final = replace(_FORMULA, colour=SOLVED_VIOLET)
+_ROLES: Final = {"input": _INPUT, "formula": _FORMULA, "link": _LINK, "solved": _SOLVED}
+_FORMATS: Final = {
+    "direction": "+0;-0;0",
+    "": "General",
+    "percent": PERCENT,
+    "percent1": PERCENT_1,
+    "number": NUMBER_2,
+    "number4": NUMBER_4,
+    "signed": SIGNED_1,
+    "tiny": TINY,
+    "date": DATE,
+    "month": MONTH,
+    "integer": INTEGER,
+    "amount": "#,##0.00",
+    "whole": "#,##0",
+}
+
+LOOKS: Final[dict[str, Look]] = {
+    "title": Look(size=16, bold=True),
+    "purpose": Look(italic=True, colour=GREY),
+    "section": Look(size=10, bold=True, border="below"),
+    "section_note": Look(size=8, colour=GREY, border="below", align="right"),
+    "header": Look(size=8, bold=True, colour=GREY, fill=BAND, align="right", wrap=True),
+    "header_left": Look(size=8, bold=True, colour=GREY, fill=BAND, wrap=True),
+    "label": Look(),
+    "strong": Look(bold=True),
+    "note": Look(size=8, colour=GREY),
+    "note_right": Look(size=8, colour=GREY, align="right"),
+    "note_wrap": Look(size=8, colour=GREY, wrap=True),
+    "rule": Look(border="bronze"),
+    "badge": Look(size=9, bold=True, align="right"),
+    "note_center": Look(size=8, colour=GREY, align="center"),
+    "top": Look(wrap=True),
+    "badge_box": Look(size=9, bold=True, align="center"),
+    "as_of": Look(size=9, bold=True, align="left", number_format=DATE),
+    "marker": Look(size=9, align="center"),
+    "ink_band": Look(fill=INK),
+    "firm": Look(size=7.5, bold=True, colour=BRONZE),
+    "client": Look(size=20, bold=True),
+    "tile_label": Look(size=8, colour=GREY, border="bronze_above"),
+    "tile": Look(size=14, bold=True, align="left"),
+    "tile_percent1": Look(size=14, bold=True, align="left", number_format=PERCENT_1),
+    "tile_whole": Look(size=14, bold=True, align="left", number_format="#,##0"),
+    "tile_note": Look(size=8, colour=GREY),
+    "paragraph": Look(colour=GREY, wrap=True),
+    "notice": Look(bold=True, wrap=True),
+    "synthetic": Look(bold=True, colour=CHECK[0]),
+    "disclaimer": Look(size=7, colour=MUTED, wrap=True),
+    "ok": Look(bold=True, colour=OK[0], fill=OK[1]),
+    "stale": Look(bold=True, colour=NOTE[0], fill=NOTE[1]),
+    "check": Look(bold=True, colour=CHECK[0], fill=CHECK[1]),
+    "now": Look(bold=True, fill=NOTE[1]),
+    "overridden": Look(bold=True, colour=NOTE[0], fill=NOTE[1]),
+    "bound": Look(bold=True, colour=CHECK[0]),
+}
+for _role, _look in _ROLES.items():
+    for _suffix, _format in _FORMATS.items():
+        _key = f"{_role}_{_suffix}" if _suffix else _role
+        LOOKS[_key] = replace(_look, number_format=_format)
+        LOOKS[f"strong_{_key}"] = replace(LOOKS[_key], bold=True, fill="" if _role != "input" else IVORY)
+    LOOKS[f"{_role}_text"] = replace(_look, align="left")
+    LOOKS[f"strong_{_role}_text"] = replace(_look, align="left", bold=True)
+for _suffix in ("", "percent", "percent1", "number", "signed", "amount", "whole", "date"):
+    # The reading page: house colours, whatever a cell is made from.
+    _key = f"read_{_suffix}" if _suffix else "read"
+    LOOKS[_key] = Look(border="row", align="right", number_format=_FORMATS[_suffix])
+    LOOKS[f"strong_{_key}"] = replace(LOOKS[_key], bold=True)
+LOOKS |= {
+    "header_date": replace(LOOKS["header"], number_format=MONTH),
+    "header_link": LOOKS["header"],
+    "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
+    "read_signed2": Look(border="row", align="right", number_format="+0.00;-0.00;0.00"),
+    "limit": replace(_INPUT, number_format="General", unlocked=False),
+    "solved_any": replace(_SOLVED, number_format="General"),
+    "link_any": replace(_LINK, number_format="General"),
+}
+LOOKS["read_label"] = Look(border="row")
+LOOKS["strong_read_label"] = Look(border="row", bold=True)
+for _index, _colour in enumerate(CATEGORY_COLOURS):
+    LOOKS[f"category_{_index}"] = Look(size=11, colour=_colour, border="row")
+for _index, _colour in enumerate(REGIME_COLOURS):
+    LOOKS[f"regime_{_index}"] = Look(fill=_colour)

@@ -1,0 +1,390 @@
+"""The Summary sheet: one page that a client understands in a minute; every number links to its cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from openpyxl.utils import get_column_letter
+
+from pyalloc.names import REGIMES
+from workbooks.template.author import Rule, Sheet
+from workbooks.template.facts import STRIP, TOP
+from workbooks.template.frame import AUDIT, SUMMARY
+
+GRID: Final = [get_column_letter(i) for i in range(2, 2 + STRIP)]
+"""Columns B to U, the page's grid of twenty."""
+
+
+def author_summary(
+    categories: Sequence[str], sectors: Sequence[str], regime_from: Sequence[float], synthetic: bool
+) -> Sheet:
+    """Return the sheet for these categories, sectors and regime thresholds."""
+    sheet = Sheet(SUMMARY)
+    sheet.last = "U"
+    sheet.one_page = True
+    sheet.widths |= {"A": 1.9, "V": 1.9, **dict.fromkeys(GRID, 5.4)}
+    sheet.heights |= {1: 5, 2: 18, 3: 30, 6: 17, 7: 26, 8: 15}
+    _head(sheet, synthetic)
+    _tiles(sheet)
+    row = _categories(sheet, categories)
+    row = _conditions(sheet, row + 3, regime_from)
+    row = max(_sectors(sheet, row + 2, sectors), _positions(sheet, row + 2))
+    row = _target(sheet, row + 2)
+    _notices(sheet, row + 2)
+    return sheet
+
+
+def _wide(sheet: Sheet, area: str) -> str:
+    """Merge a range of the grid and return its first cell; only this sheet merges."""
+    sheet.merged.append(area)
+    return area.split(":")[0]
+
+
+def _section(sheet: Sheet, row: int, title: str, first: str, last: str) -> None:
+    sheet.heights[row] = 18
+    for letter in GRID[GRID.index(first) : GRID.index(last) + 1]:
+        sheet.label(f"{letter}{row}", title if letter == first else "", "section")
+
+
+def _head(sheet: Sheet, synthetic: bool) -> None:
+    for letter in GRID:
+        sheet.label(f"{letter}1", "", "ink_band")
+    sheet.input(_wide(sheet, "B2:K2"), "firm", look="firm")
+    sheet.label(_wide(sheet, "R2:U2"), "Confidential", "note_right")
+    sheet.formula(_wide(sheet, "B3:N3"), "=client_name", "client_name", look="client")
+    sheet.formula(_wide(sheet, "O3:U3"), "=checks_summary", "checks_summary", look="badge_box")
+    sheet.label(_wide(sheet, "O4:U4"), "see Audit for every check", "note_center")
+    sheet.links["O4"] = f"{AUDIT}!B5"
+    sheet.label("B4", "Allocation as of", "note")
+    sheet.formula(_wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
+    sheet.formula(_wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="note")
+    if synthetic:
+        sheet.solved(_wide(sheet, "L2:Q2"), "notice", look="synthetic")
+    for sign, look in (("●", "ok"), ("■", "stale"), ("▲", "check")):
+        sheet.rules.append(Rule("O3:U3", f'LEFT(checks_summary,1)="{sign}"', look))
+
+
+def _tiles(sheet: Sheet) -> None:
+    tiles = (
+        ("B", "E", "Portfolio", ("=budget", "budget", "tile_whole"), ("=currency", "currency")),
+        (
+            "G", "J", "Risk tolerance",
+            (
+                '=IF(ISNUMBER(risk_tolerance),risk_tolerance&" of 10",UPPER(LEFT(risk_tolerance,1))&MID(risk_tolerance,2,20))',
+                "risk_shown", "tile",
+            ),
+            ('="equity share "&ROUND(100*equity_share,1)&" %"', "equity_shown"),
+        ),
+        (
+            "L", "P", "Market regime",
+            ("=UPPER(LEFT(regime,1))&MID(regime,2,20)", "regime_shown", "tile"),
+            ('="stress percentile "&ROUND(100*stress,0)', "percentile_shown"),
+        ),
+        (
+            "R", "U", "Target return, equities",
+            ("=r_target", "r_target", "tile_percent1"),
+            ('=IF(LEFT(target_status,7)="clipped","target clipped","target "&target_status)', "status_shown"),
+        ),
+    )  # fmt: skip
+    for first, last, title, (formula, fact, look), (note, note_fact) in tiles:
+        for letter in GRID[GRID.index(first) : GRID.index(last) + 1]:
+            sheet.label(f"{letter}6", title if letter == first else "", "tile_label")
+        sheet.formula(_wide(sheet, f"{first}7:{last}7"), formula, fact, look=look)
+        sheet.formula(_wide(sheet, f"{first}8:{last}8"), note, note_fact, look="tile_note")
+
+
+def _row(sheet: Sheet, row: int, first: str, last: str, look: str = "read_label") -> None:
+    """Rule a table row across its columns, so that merged cells share one line."""
+    for letter in GRID[GRID.index(first) : GRID.index(last) + 1]:
+        if f"{letter}{row}" not in sheet.cells:
+            sheet.label(f"{letter}{row}", "", look)
+
+
+def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
+    _section(sheet, 10, "Allocation", "B", "U")
+    for area, title in (
+        ("B11:F11", "Category"),
+        ("G11:I11", "Weight"),
+        ("J11:N11", "Amount"),
+        ("O11:Q11", "Range"),
+        ("R11:U11", "Instruments"),
+    ):
+        sheet.label(_wide(sheet, area), title, "header_left" if title == "Category" else "header")
+    for i in range(len(categories)):
+        row = 12 + i
+        sheet.heights[row] = 20
+        sheet.label(f"B{row}", "■", f"category_{i % 6}")
+        sheet.formula(
+            _wide(sheet, f"C{row}:F{row}"),
+            f"=INDEX(category_names,{i + 1})",
+            "category_names",
+            i,
+            look="read_label",
+        )
+        sheet.formula(
+            _wide(sheet, f"G{row}:I{row}"),
+            f"=INDEX(category_weights,{i + 1})",
+            "category_weights",
+            i,
+            look="strong_read_percent1",
+        )
+        sheet.formula(
+            _wide(sheet, f"J{row}:N{row}"),
+            f"=INDEX(holding_category_amount,{i + 1})",
+            "holding_category_amount",
+            i,
+            look="read_amount",
+        )
+        sheet.formula(
+            _wide(sheet, f"O{row}:Q{row}"),
+            f'=ROUND(100*INDEX(category_lower,{i + 1}),0)&"–"&ROUND(100*INDEX(category_upper,{i + 1}),0)&" %"',
+            "range_shown",
+            i,
+            look="read",
+        )
+        sheet.formula(
+            _wide(sheet, f"R{row}:U{row}"),
+            f"=COUNTIF(holding_category,C{row})",
+            "holding_category_count",
+            i,
+            look="read",
+        )
+        _row(sheet, row, "B", "U")
+    row = 12 + len(categories)
+    last = row - 1
+    sheet.heights[row] = 20
+    sheet.label(_wide(sheet, f"B{row}:F{row}"), "Total", "strong_read_label")
+    sheet.formula(
+        _wide(sheet, f"G{row}:I{row}"), f"=SUM(G12:G{last})", "category_total", look="strong_read_percent1"
+    )
+    sheet.formula(
+        _wide(sheet, f"J{row}:N{row}"),
+        f"=SUM(J12:J{last})",
+        "holding_total_amount",
+        look="strong_read_amount",
+    )
+    sheet.formula(
+        _wide(sheet, f"R{row}:U{row}"), f"=SUM(R12:R{last})", "holding_total_count", look="strong_read"
+    )
+    _row(sheet, row, "B", "U", "strong_read_label")
+    text = row + 1
+    sheet.heights |= {text: 14, text + 1: 14}
+    sheet.formula(
+        _wide(sheet, f"B{text}:U{text + 1}"),
+        '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance stocks are "'
+        '&ROUND(100*equity_share,1)&" % of the whole, "&ROUND(100*cash_share,1)&" % of bonds and cash is held in cash, and '
+        'commodities are "&ROUND(100*commodity_share,1)&" %. The equity holdings aim at "&ROUND(100*r_target,1)&" % a year: "'
+        '&ROUND(100*r_eff,1)&" % from the efficient frontier, "&IF(alpha<0,"less ","plus ")&ROUND(100*ABS(alpha),1)'
+        '&" points for risk tolerance."',
+        "paragraph",
+        look="paragraph",
+    )
+    return text + 1
+
+
+def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
+    _section(sheet, top, "Market conditions", "B", "U")
+    marker, band, label = top + 1, top + 2, top + 3
+    sheet.heights |= {marker: 12, band: 9, label: 14}
+    for k, letter in enumerate(GRID):
+        end = "1.01" if k == STRIP - 1 else f"{k + 1}/{STRIP}"
+        sheet.formula(
+            f"{letter}{marker}",
+            f'=IF(AND(stress>={k}/{STRIP},stress<{end}),"▼","")',
+            "strip_marker",
+            k,
+            look="marker",
+        )
+        regime = sum(start <= (k + 0.5) / STRIP for start in regime_from) - 1
+        sheet.label(f"{letter}{band}", "", f"regime_{regime}")
+    edges = [round(start * STRIP) for start in regime_from] + [STRIP]
+    for i, name in enumerate(REGIMES):
+        area = f"{GRID[edges[i]]}{label}:{GRID[edges[i + 1] - 1]}{label}"
+        sheet.label(_wide(sheet, area), name.capitalize(), "note_center")
+        sheet.rules.append(Rule(area, f'regime="{name}"', "strong"))
+    row = label + 1
+    for area, title in (
+        ("B:I", "Indicator"),
+        ("J:L", "Now"),
+        ("M:O", "Normal"),
+        ("P:R", "Toward stress, σ"),
+        ("S:U", "Part of score"),
+    ):
+        first, last = area.split(":")
+        sheet.label(
+            _wide(sheet, f"{first}{row}:{last}{row}"),
+            title,
+            "header_left" if title == "Indicator" else "header",
+        )
+    indicators = (
+        (
+            "VIX, implied volatility of US equities, points",
+            "=vix",
+            "vix",
+            "number",
+            "=EXP(INDEX(macro_mean,1))",
+        ),
+        ("US real GDP growth, annualised", "=gdp_growth", "gdp_growth", "percent1", "=INDEX(macro_mean,2)"),
+        (
+            "US yield spread, 10 years less 2 years",
+            "=yield_spread",
+            "yield_spread",
+            "percent",
+            "=INDEX(macro_mean,3)",
+        ),
+    )
+    for i, (title, formula, fact, fmt, normal) in enumerate(indicators):
+        row += 1
+        sheet.heights[row] = 17
+        sheet.label(_wide(sheet, f"B{row}:I{row}"), title, "read_label")
+        sheet.formula(_wide(sheet, f"J{row}:L{row}"), formula, fact, look=f"strong_read_{fmt}")
+        sheet.formula(_wide(sheet, f"M{row}:O{row}"), normal, "macro_normal", i, look=f"read_{fmt}")
+        sheet.formula(
+            _wide(sheet, f"P{row}:R{row}"), f"=INDEX(macro_z,{i + 1})", "macro_z", i, look="read_signed"
+        )
+        sheet.formula(
+            _wide(sheet, f"S{row}:U{row}"),
+            f"=INDEX(macro_part,{i + 1})",
+            "macro_part",
+            i,
+            look="read_signed2",
+        )
+        _row(sheet, row, "B", "U")
+    row += 1
+    sheet.label(
+        _wide(sheet, f"B{row}:R{row}"),
+        "Probability of a US recession within twelve months, from the yield curve",
+        "read_label",
+    )
+    sheet.formula(
+        _wide(sheet, f"S{row}:U{row}"),
+        "=recession_probability",
+        "recession_shown",
+        look="strong_read_percent1",
+    )
+    _row(sheet, row, "B", "U")
+    return row
+
+
+def _sectors(sheet: Sheet, top: int, sectors: Sequence[str]) -> int:
+    _section(sheet, top, "Equity sectors", "B", "K")
+    for area, title in (("B:F", "Sector"), ("G:I", "Of the stocks"), ("J:K", "Tilt")):
+        first, last = area.split(":")
+        sheet.label(
+            _wide(sheet, f"{first}{top + 1}:{last}{top + 1}"),
+            title,
+            "header_left" if title == "Sector" else "header",
+        )
+    for i in range(len(sectors)):
+        row = top + 2 + i
+        sheet.formula(
+            _wide(sheet, f"B{row}:F{row}"),
+            f"=INDEX(sector_names,{i + 1})",
+            "sector_names",
+            i,
+            look="read_label",
+        )
+        sheet.formula(
+            _wide(sheet, f"G{row}:I{row}"),
+            f"=INDEX(sector_sleeve,{i + 1})",
+            "sector_sleeve",
+            i,
+            look="strong_read_percent1",
+        )
+        sheet.formula(
+            _wide(sheet, f"J{row}:K{row}"),
+            f"=INDEX(sector_tilt,{i + 1})",
+            "sector_tilt",
+            i,
+            look="read_number",
+        )
+        _row(sheet, row, "B", "K")
+    return top + 1 + len(sectors)
+
+
+def _positions(sheet: Sheet, top: int) -> int:
+    _section(sheet, top, "Ten largest positions", "M", "U")
+    for area, title in (("M:Q", "Position, cash apart"), ("R:S", "Weight"), ("T:U", "Amount")):
+        first, last = area.split(":")
+        sheet.label(
+            _wide(sheet, f"{first}{top + 1}:{last}{top + 1}"),
+            title,
+            "header" if title in ("Weight", "Amount") else "header_left",
+        )
+    for i in range(TOP):
+        row = top + 2 + i
+        place = f"MATCH(LARGE(holding_key,{i + 1}),holding_key,0)"
+        exists = f'COUNTIF(holding_key,">0")>={i + 1}'
+        for area, fact, of, look in (
+            (f"M{row}:Q{row}", "top_name", "holding_name", "read_label"),
+            (f"R{row}:S{row}", "top_weight", "holding_weight", "strong_read_percent1"),
+            (f"T{row}:U{row}", "top_amount", "holding_amount", "read_whole"),
+        ):
+            sheet.formula(_wide(sheet, area), f'=IF({exists},INDEX({of},{place}),"")', fact, i, look=look)
+        _row(sheet, row, "M", "U")
+    row = top + 2 + TOP
+    sheet.label(_wide(sheet, f"M{row}:Q{row}"), "Together", "strong_read_label")
+    sheet.formula(
+        _wide(sheet, f"R{row}:S{row}"),
+        f"=SUM(R{top + 2}:R{row - 1})",
+        "top_total_weight",
+        look="strong_read_percent1",
+    )
+    sheet.formula(
+        _wide(sheet, f"T{row}:U{row}"),
+        f"=SUM(T{top + 2}:T{row - 1})",
+        "top_total_amount",
+        look="strong_read_whole",
+    )
+    _row(sheet, row, "M", "U", "strong_read_label")
+    return row
+
+
+def _target(sheet: Sheet, top: int) -> int:
+    _section(sheet, top, "Equity return target, a year", "B", "K")
+    _section(sheet, top, "Stock sleeve", "M", "U")
+    left = (
+        ("Return on the efficient frontier", "=r_eff", "r_eff", "read_percent"),
+        ("Shift for risk tolerance", "=alpha", "alpha", "read_percent"),
+        ("Target return in force", "=r_target", "r_target", "strong_read_percent"),
+        ("Volatility at the target", "=sleeve_volatility", "sleeve_volatility", "read_percent"),
+    )
+    right = (
+        ("Beta to the momentum weights", "=sleeve_beta", "sleeve_beta", "strong_read_number"),
+        ("Names held, before → after the target", "=names_held", "names_held", "read"),
+        ("Active share of the target step", "=active_share", "active_share", "read_percent1"),
+        ("Shrinkage of the covariance", "=lw_shrinkage", "lw_shrinkage", "read_number"),
+    )
+    for i, (label, formula, fact, look) in enumerate(left):
+        row = top + 1 + i
+        sheet.label(_wide(sheet, f"B{row}:H{row}"), label, "read_label")
+        sheet.formula(_wide(sheet, f"I{row}:K{row}"), formula, fact, look=look)
+        _row(sheet, row, "B", "K")
+    for i, (label, formula, fact, look) in enumerate(right):
+        row = top + 1 + i
+        sheet.label(_wide(sheet, f"M{row}:R{row}"), label, "read_label")
+        sheet.formula(_wide(sheet, f"S{row}:U{row}"), formula, fact, look=look)
+        _row(sheet, row, "M", "U")
+    return top + len(left)
+
+
+def _notices(sheet: Sheet, top: int) -> None:
+    sheet.heights |= {top: 26, top + 1: 12, top + 2: 12, top + 3: 12}
+    sheet.formula(
+        _wide(sheet, f"B{top}:U{top}"),
+        '=IFERROR("Notices: "&IF(checks_failed+checks_stale+override_count+NOT(bounds_hold)+(LEFT(target_status,7)="clipped")=0,"none.",'
+        'IF(checks_failed>0,"open checks, see Audit. ","")&IF(checks_stale>0,"inputs were changed: category shares, tilts and anchor '
+        'weights follow, the sleeve does not until it is generated again. ","")&IF(override_count>0,override_count&" coefficients '
+        'overridden. ","")&IF(bounds_hold,"","category bounds bind. ")&IF(LEFT(target_status,7)="clipped","the return target was "'
+        '&target_status&". ","")),"Notices: an input is not a number or the system has no solution. See Audit.")',
+        "notices_shown",
+        look="notice",
+    )
+    sheet.label(
+        _wide(sheet, f"B{top + 1}:U{top + 3}"),
+        "For the named client only. This page shows the outcome of a rule-based model and is neither advice nor an offer. Expected "
+        "returns follow from an assumed equity premium and do not tell future ones. Weights may differ from the portfolio held until "
+        "orders are executed. Method, units and limits: sheet Notes. Every figure can be traced through the sheets that follow.",
+        "disclaimer",
+    )

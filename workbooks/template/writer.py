@@ -1,0 +1,197 @@
+"""An authored workbook and its facts, written by openpyxl: the same bytes for the same facts."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from openpyxl import Workbook
+from openpyxl.formatting.rule import FormulaRule
+from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Protection, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.formula import ArrayFormula
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.worksheet import Worksheet
+
+from workbooks.template.author import Book, Cell, Sheet
+from workbooks.template.facts import EPOCH
+from workbooks.template.styles import BRONZE, INK, LOOKS, RULE, Look
+
+FONT: Final = "Arial"
+"""Its metric twin is on every Linux machine, so what is checked there is what Excel prints."""
+
+_ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
+_MODIFIED: Final = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
+
+_BORDERS: Final = {
+    "hair": Border(*[Side("hair", color=RULE)] * 4),
+    "below": Border(bottom=Side("thin", color=INK)),
+    "row": Border(bottom=Side("hair", color=RULE)),
+    "bronze": Border(bottom=Side("medium", color=BRONZE)),
+    "bronze_above": Border(top=Side("medium", color=BRONZE)),
+}
+
+
+def write_workbook(book: Book, facts: Mapping[str, Any], path: Path) -> None:
+    """Write a client's workbook to `path`; what stood there is replaced only by a complete file.
+
+    Parameters
+    ----------
+    book : Book
+        Authored for the shape of the facts.
+    facts : mapping
+        Every fact that the book's cells refer to.
+    path : Path
+        Its folder exists.
+    """
+    # openpyxl would truncate an existing file before it fails, so it never sees the path.
+    path.write_bytes(workbook_bytes(book, facts))
+
+
+def workbook_bytes(book: Book, facts: Mapping[str, Any]) -> bytes:
+    """Return the workbook as the bytes of an .xlsx file."""
+    made = datetime.combine(EPOCH + timedelta(days=facts["as_of"]), time(), UTC).replace(tzinfo=None)
+    workbook = Workbook()
+    workbook.remove(workbook.active)
+    workbook.properties.creator = facts["firm"]
+    workbook.properties.title = f"Allocation for {facts['client_id']}"
+    workbook.properties.created = made
+    workbook._fonts[0] = Font(name=FONT, size=10)
+    for look_name, look in LOOKS.items():
+        workbook.add_named_style(_named_style(look_name, look))
+    for sheet in book.sheets:
+        _write_sheet(workbook.create_sheet(sheet.title), sheet, facts)
+    for name, area in book.names.items():
+        workbook.defined_names[name] = DefinedName(name, attr_text=area)
+    buffer = BytesIO()
+    workbook.save(buffer)
+    return _timeless(buffer.getvalue(), made)
+
+
+def _timeless(packed: bytes, made: datetime) -> bytes:
+    """Return the package with the as-of date for every time that openpyxl takes from the clock."""
+    stamp = f"{made:%Y-%m-%dT%H:%M:%SZ}".encode()
+    out = BytesIO()
+    with zipfile.ZipFile(BytesIO(packed)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "docProps/core.xml":
+                data = _MODIFIED.sub(rb"\g<1>" + stamp + rb"\g<2>", data)
+            member = zipfile.ZipInfo(name, _ZIP_TIME)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            target.writestr(member, data)
+    return out.getvalue()
+
+
+def _named_style(name: str, look: Look) -> NamedStyle:
+    return NamedStyle(
+        name=name,
+        font=Font(name=FONT, size=look.size, bold=look.bold, italic=look.italic, color=look.colour),
+        fill=PatternFill("solid", fgColor=look.fill) if look.fill else PatternFill(),
+        border=_BORDERS.get(look.border, Border()),
+        alignment=Alignment(horizontal=look.align or None, vertical="top" if look.wrap else "center", wrap_text=look.wrap or None),
+        number_format=look.number_format,
+        protection=Protection(locked=not look.unlocked),
+    )
+
+
+def _write_sheet(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+    for at, cell in sheet.cells.items():
+        _write_cell(target, at, cell, facts)
+    for column, width in sheet.widths.items():
+        target.column_dimensions[column].width = width
+    for row, height in sheet.heights.items():
+        target.row_dimensions[row].height = height
+    for area in sheet.merged:
+        target.merge_cells(area)
+    for at, place in sheet.links.items():
+        target[at].hyperlink = Hyperlink(ref=at, location=place)
+    for check in sheet.validations:
+        target.add_data_validation(
+            DataValidation(
+                type=check.type,
+                operator=check.operator,
+                formula1=check.formula1,
+                formula2=check.formula2,
+                allow_blank=True,
+                showErrorMessage=True,
+                showInputMessage=True,
+                errorTitle=check.title,
+                error=check.message,
+                promptTitle=check.title,
+                prompt=check.message,
+                sqref=check.area,
+            )
+        )
+    for rule in sheet.rules:
+        target.conditional_formatting.add(rule.area, _formula_rule(rule.formula, LOOKS[rule.look]))
+    _lay_out(target, sheet, facts)
+
+
+def _write_cell(target: Worksheet, at: str, cell: Cell, facts: Mapping[str, Any]) -> None:
+    place = target[at]
+    place.style = cell.look
+    if cell.array:
+        place.value = ArrayFormula(cell.array, cell.text)
+    elif cell.kind == "formula":
+        if cell.text:
+            place.value = cell.text
+    elif cell.kind == "label":
+        _write_text(place, cell.text)
+    elif cell.value is not None:
+        value = cell.value.of(facts)
+        if isinstance(value, str):
+            _write_text(place, value)
+        elif value is not None:
+            place.value = value.item() if isinstance(value, np.generic) else value
+
+
+def _write_text(place: Any, text: str) -> None:
+    """Set a text as text, whatever it begins with."""
+    if text:
+        place.value = text
+        place.data_type = "s"
+
+
+def _formula_rule(formula: str, look: Look) -> Any:
+    rule = FormulaRule(formula=[formula])
+    rule.dxf = DifferentialStyle(
+        font=Font(bold=look.bold or None, color=look.colour),
+        fill=PatternFill(bgColor=look.fill, fill_type="solid") if look.fill else None,
+    )
+    return rule
+
+
+def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+    """Set the view and the printed page."""
+    target.sheet_view.showGridLines = False
+    target.sheet_view.zoomScale = 100
+    if sheet.freeze:
+        target.freeze_panes = sheet.freeze
+    if sheet.title_rows:
+        target.print_title_rows = sheet.title_rows
+    target.page_setup.orientation = "landscape" if sheet.landscape else "portrait"
+    target.page_setup.paperSize = target.PAPERSIZE_A4 if facts["paper"] == "A4" else target.PAPERSIZE_LETTER
+    target.page_setup.fitToWidth = 1
+    target.page_setup.fitToHeight = 1 if sheet.one_page else 0
+    target.sheet_properties.pageSetUpPr.fitToPage = True
+    target.print_options.horizontalCentered = True
+    target.page_margins.left = target.page_margins.right = 0.45
+    target.page_margins.top = target.page_margins.bottom = 0.55
+    owner = f"{facts['firm']} · {facts['client_id']}".replace("&", "&&")
+    for part, text in (
+        (target.oddFooter.left, owner),
+        (target.oddFooter.center, "Confidential"),
+        (target.oddFooter.right, f"{sheet.title} · page &P of &N"),
+    ):
+        # The space after the size keeps a text that begins with a digit from joining it.
+        part.text = f'&"{FONT},Regular"&8 {text}'
