@@ -1,1 +1,1 @@
-
+"""The spreadsheet functions: declared once, served to every host."""

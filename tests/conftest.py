@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pyalloc import MarketData
+
 settings.register_profile("pyalloc", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("pyalloc")
 
@@ -26,3 +28,25 @@ def shared_data() -> Path:
 def hosts_required() -> bool:
     """Return whether a missing spreadsheet program is a failure (continuous integration) or a skip."""
     return os.environ.get("PYALLOC_REQUIRE_HOSTS") == "1"
+
+
+@pytest.fixture(scope="session")
+def demo_market_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the demo market: 60 stocks, of which one is too young to be held."""
+    from pyalloc.marketdata.demo import write_demo_market
+
+    return write_demo_market(tmp_path_factory.mktemp("markets") / "demo")
+
+
+@pytest.fixture(scope="session")
+def demo_market(demo_market_path: Path) -> MarketData:
+    """Return the demo market."""
+    return MarketData.from_path(demo_market_path)
+
+
+@pytest.fixture(scope="session")
+def large_market(tmp_path_factory: pytest.TempPathFactory) -> MarketData:
+    """Return a demo market of eighty stocks, above the sixty that a workbook can carry natively."""
+    from pyalloc.marketdata.demo import write_demo_market
+
+    return MarketData.from_path(write_demo_market(tmp_path_factory.mktemp("markets") / "large", stocks=80))

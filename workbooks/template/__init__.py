@@ -1,1 +1,1 @@
-
+"""The client workbook: one module per sheet, the facts that fill it, and the openpyxl writer."""

@@ -56,6 +56,7 @@ CHECKS: Final = (
     Check("stock_labels", "Stocks", "Unknown sectors and repeated tickers", "=SUMPRODUCT(--(COUNTIF(sector_names,stock_sector)=0))+SUMPRODUCT(--(COUNTIF(stock_ticker,stock_ticker)>1))", 0),
     Check("covariance_symmetry", "Risk", "Covariance against its transpose", "=MAX(ABS(covariance-TRANSPOSE(covariance)))", 1e-15, array=True),
     Check("shrinkage_range", "Risk", "Shrinkage outside 0 to 1", "=MAX(0,-lw_shrinkage,lw_shrinkage-1)", 0),
+    Check("efficient_return", "Frontier", "Implied returns: r_eff against risk-free plus premium", '=IF(return_model="implied",r_eff-risk_free-equity_premium,0)', 1e-9, "ENGINE"),
     Check("sharpe_anchor", "Frontier", "Sharpe ratio of the anchor above that of the maximum-Sharpe portfolio", "=MAX(0,(SUMPRODUCT(stock_weight,mu)-risk_free)/momentum_volatility-(r_eff-risk_free)/SQRT(SUMPRODUCT(MMULT(covariance,maxsharpe_weights),maxsharpe_weights)))", 1e-9, "ENGINE"),
     Check("sleeve_range", "Sleeve", "Sleeve: sum, floor and cap", "=ABS(SUM(sleeve_weights)-1)+SUMPRODUCT((sleeve_weights<sleeve_lower)*(sleeve_lower-sleeve_weights))+SUMPRODUCT((sleeve_weights>sleeve_upper)*(sleeve_weights-sleeve_upper))", 1e-10, "ENGINE"),
     Check("sleeve_attains", "Sleeve", "Return of the sleeve against the target in force", "=sleeve_return-r_target", 1e-9, "ENGINE"),
@@ -147,10 +148,10 @@ def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
             f"B{row}", f"=ROWS(B${first}:B{row})", "register_number", row - first, look="formula_integer"
         )
         sheet.label(f"C{row}", title)
-        sheet.label(f"D{row}", f"{at}  {ref.name}{list(ref.index) if ref.index else ''}")
-        sheet.solved(f"E{row}", ref.name, *ref.index, look="solved_any")
+        sheet.label(f"D{row}", f"{at}  {ref.name}{_place(ref)}")
+        sheet.solved(f"E{row}", ref.name, *ref.place, look="solved")
         sheet.formula(
-            f"F{row}", f'=IF(ISBLANK({here}),"",{here})', "register_now", row - first, look="link_any"
+            f"F{row}", f'=IF(ISBLANK({here}),"",{here})', "register_now", row - first, look="formula"
         )
         sheet.formula(
             f"G{row}",
@@ -165,6 +166,10 @@ def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
     sheet.formula(f"G{row}", f"=SUM(G{first}:G{last})", "inputs_changed", look="strong_formula_integer")
     sheet.name("inputs_changed", f"G{row}")
     sheet.rules.append(Rule(f"B{first}:G{last}", f"$G{first}=1", "stale"))
+
+
+def _place(ref: Ref) -> str:
+    return f"[{', '.join(str(i + 1) for i in ref.place)}]" if ref.place else ""
 
 
 def register(sheets: Sequence[Sheet]) -> list[tuple[str, str, Ref]]:
@@ -209,7 +214,7 @@ def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
             f"=SUMPRODUCT({name},ROW({name})+COLUMN({name})/1000)",
             "checksum",
             i,
-            look="link_number4",
+            look="formula_number4",
         )
         sheet.formula(
             f"G{row}",
@@ -236,8 +241,8 @@ def _formula_cells(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
         sheet.label(f"C{row}", judged.title)
         overwritten = "+".join(f"SUMPRODUCT(1-_xlfn.ISFORMULA({area}))" for area in areas)
         errors = "+".join(f"SUMPRODUCT(--ISERROR({area}))" for area in areas)
-        sheet.formula(f"E{row}", f"={overwritten}", "overwritten_by_sheet", i, look="link_integer")
-        sheet.formula(f"F{row}", f"={errors}", "errors_by_sheet", i, look="link_integer")
+        sheet.formula(f"E{row}", f"={overwritten}", "overwritten_by_sheet", i, look="formula_integer")
+        sheet.formula(f"F{row}", f"={errors}", "errors_by_sheet", i, look="formula_integer")
     last = first + len(sheets) - 1
     sheet.name("overwritten_by_sheet", f"E{first}:E{last}")
     sheet.name("errors_by_sheet", f"F{first}:F{last}")

@@ -7,9 +7,10 @@ serves every client of its shape, and a test can hold each formula against an in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
@@ -18,15 +19,17 @@ Kind = Literal["label", "input", "formula", "solved"]
 
 
 class Ref(NamedTuple):
-    """A value of the facts: by name, and by index where it is a vector or matrix."""
+    """A value of the facts: by name, and by place where it is a vector or matrix."""
 
     name: str
-    index: tuple[int, ...] = ()
+    place: tuple[int, ...] = ()
 
     def of(self, facts: Mapping[str, Any]) -> Any:
         """Return the value; None is an empty cell."""
         value = facts[self.name]
-        return value[self.index] if len(self.index) > 1 else value[self.index[0]] if self.index else value
+        for i in self.place:
+            value = value[i]
+        return value
 
 
 class Cell(NamedTuple):
@@ -141,9 +144,14 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Book:
-    """An authored workbook: its sheets in order."""
+    """An authored workbook: its sheets in order, each formula coloured by where it reads."""
 
     sheets: tuple[Sheet, ...]
+
+    def __post_init__(self) -> None:
+        homes = {name: sheet.title for sheet in self.sheets for name in sheet.names}
+        for sheet in self.sheets:
+            _colour_links(sheet, homes)
 
     @property
     def names(self) -> dict[str, str]:
@@ -156,6 +164,24 @@ class Book:
             for at, cell in sheet.cells.items():
                 if kind is None or cell.kind == kind:
                     yield sheet.title, at, cell
+
+
+_WORD: Final = re.compile(r"[a-z_]\w+")
+
+
+def _colour_links(sheet: Sheet, homes: Mapping[str, str]) -> None:
+    """Give formulas that read another sheet, directly or by a name, the look of a link."""
+    linked: set[str] = set()
+    for at, cell in sheet.cells.items():
+        if cell.kind == "formula" and (
+            "!" in cell.text
+            or any(homes.get(word, sheet.title) != sheet.title for word in _WORD.findall(cell.text))
+        ):
+            linked.update(addresses_in(cell.array) if cell.array else (at,))
+    for at in linked:
+        cell = sheet.cells[at]
+        if cell.look.removeprefix("strong_").startswith("formula"):
+            sheet.cells[at] = cell._replace(look=cell.look.replace("formula", "link", 1))
 
 
 def addresses_in(area: str) -> Iterator[str]:

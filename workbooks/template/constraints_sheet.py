@@ -13,7 +13,7 @@ _SHARES = {"equity": "equity_share", "cash": "cash_share", "commodity": "commodi
 
 def author_constraints(policy: CategoryPolicy) -> Sheet:
     """Return the sheet for a category policy; the matrix blocks have a row and a column per category."""
-    sheet = Sheet(CONSTRAINTS)
+    sheet = Sheet(CONSTRAINTS, landscape=True)
     sheet.widths |= {
         "B": 38.8,
         "C": 16.2,
@@ -174,15 +174,18 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
     ):
         sheet.input(f"{column}17", name, look=look)
     sheet.formula(
-        "G17", "=MEDIAN(-F17,(gdp_growth-ref_gdp_mean)/ref_gdp_std,F17)", "growth_clipped", look="link_number"
+        "G17",
+        "=MEDIAN(-F17,(gdp_growth-ref_gdp_mean)/ref_gdp_std,F17)",
+        "growth_clipped",
+        look="formula_number",
     )
-    sheet.formula("H17", "=C17+D17*stress+E17*G17", "commodity_share", look="strong_link_percent")
+    sheet.formula("H17", "=C17+D17*stress+E17*G17", "commodity_share", look="strong_formula_percent")
     sheet.label("J17", "C + D·σ + E·growth z, clipped to ±F", "note_right")
     sheet.label("B18", "e  equity, of the whole")
     sheet.formula("C18", "=equity_calm", "equity_calm", look="formula_percent")
     sheet.formula("D18", "=equity_crisis", "equity_crisis", look="formula_percent")
     sheet.formula(
-        "H18", "=(1-commodity_share)*(C18+stress*(D18-C18))", "equity_share", look="strong_link_percent"
+        "H18", "=(1-commodity_share)*(C18+stress*(D18-C18))", "equity_share", look="strong_formula_percent"
     )
     sheet.label("J18", "(1 − k)·(C + σ·(D − C))", "note_right")
     sheet.label("B19", "c  cash, of bonds and cash")
@@ -193,16 +196,16 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
         ("F", "inversion_scale", "input_percent"),
     ):
         sheet.input(f"{column}19", name, look=look)
-    sheet.formula("G19", "=MEDIAN(0,-yield_spread/F19,1)", "inversion", look="link_number")
-    sheet.formula("H19", "=C19+D19*stress+E19*G19", "cash_share", look="strong_link_percent")
+    sheet.formula("G19", "=MEDIAN(0,-yield_spread/F19,1)", "inversion", look="formula_number")
+    sheet.formula("H19", "=C19+D19*stress+E19*G19", "cash_share", look="strong_formula_percent")
     sheet.label("J19", "C + D·σ + E·inversion, 0 to 1", "note_right")
     for row, name in ((17, "commodity_share"), (18, "equity_share"), (19, "cash_share")):
         sheet.name(name, f"H{row}")
     last = 19
-    for i, row in enumerate(policy.rows, start=1):
-        if not isinstance(row.share, str):
+    for i, fixed in enumerate(policy.rows, start=1):
+        if not isinstance(fixed.share, str):
             last += 1
-            sheet.label(f"B{last}", f"{row.name}: {', '.join(row.of)}, of {_of(row.within)}")
+            sheet.label(f"B{last}", f"{fixed.name}: {', '.join(fixed.of)}, of {_of(fixed.within)}")
             sheet.input(f"H{last}", "row_share", i, look="input_percent")
             sheet.label(f"J{last}", "fixed by the policy", "note_right")
             sheet.name(_share_name(policy, i), f"H{last}")
@@ -346,7 +349,7 @@ def _solution(sheet: Sheet, policy: CategoryPolicy, top: int) -> int:
         "residual",
         look="formula_tiny",
     )
-    for i, category in enumerate(policy.names):
+    for i, _category in enumerate(policy.names):
         row = first + i
         sheet.input(f"B{row}", "category_names", i, look="input_text")
         sheet.formula(

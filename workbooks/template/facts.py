@@ -17,8 +17,8 @@ from pyalloc import __version__, names
 from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryShares
 from pyalloc.macro import DIRECTIONS, PROBIT
-from pyalloc.profile import rounded
-from pyalloc.stocks import FEATURES, cap_scales
+from pyalloc.stocks import FEATURES, WINSOR, cap_scales
+from workbooks.template.words import summary_facts
 
 FloatArray = NDArray[np.float64]
 
@@ -27,12 +27,6 @@ TEMPLATE_VERSION: Final = "1"
 
 EPOCH: Final = date(1899, 12, 30)
 """Day 0 of a spreadsheet's dates (from March 1900 on)."""
-
-TOP: Final = 10
-"""Largest positions on the Summary."""
-
-STRIP: Final = 20
-"""Cells of the Summary's regime strip."""
 
 
 class Recipient(NamedTuple):
@@ -63,7 +57,7 @@ def gather(allocation: Allocation, recipient: Recipient) -> dict[str, Any]:
     facts |= _risk(facts)
     facts |= _sleeve(facts, allocation)
     facts |= _holdings(facts, allocation)
-    facts |= _summary(facts)
+    facts |= summary_facts(facts)
     return facts
 
 
@@ -165,7 +159,7 @@ def _constraints(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, 
 def _category_gap(
     A: FloatArray, residual: FloatArray, w: FloatArray, lower: FloatArray, upper: FloatArray, exact: bool
 ) -> dict[str, Any]:
-    """The certificate of the nearest weights: row-scaled residuals, gradient, dual bounds, gap."""
+    """Return the certificate of nearest weights: scaled residuals, gradient, dual bounds, gap."""
     blank = ("",) * len(w)
     if exact:
         return {
@@ -206,6 +200,8 @@ def _stocks(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any]:
         "stock_raw": m * tilt,
         "stock_held": (facts["sleeve_upper"] > 0.0).astype(int),
         "stock_top": policy.top,
+        "winsor_low": WINSOR[0] / 100.0,
+        "winsor_high": WINSOR[1] / 100.0,
         "cap_floor": policy.cap_floor,
         "cap_multiple": policy.cap_multiple,
         "stock_candidate": cap_scales(mt, cap),
@@ -280,65 +276,3 @@ def _holdings(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any
         "holding_key": key,
         "line_number": numbers,
     }
-
-
-def _summary(facts: Mapping[str, Any]) -> dict[str, Any]:
-    stress, budget_lines = facts["stress"], facts["holding_key"]
-    risk = facts["risk_tolerance"]
-    clipped = facts["target_status"].startswith("clipped")
-    top = [i for i in np.argsort(-budget_lines, kind="stable") if budget_lines[i] > 0.0][:TOP]
-    blank = [""] * (TOP - len(top))
-    shift = facts["alpha"]
-    return {
-        "r_alpha": shift,
-        "reference": f"Reference {facts['client_id']}",
-        "risk_shown": risk.capitalize() if isinstance(risk, str) else f"{as_text(risk)} of 10",
-        "equity_shown": f"equity share {percent_text(facts['equity_share'], 1)} %",
-        "regime_shown": facts["regime"].capitalize(),
-        "percentile_shown": f"stress percentile {percent_text(stress, 0)}",
-        "status_shown": "target clipped" if clipped else f"target {facts['target_status']}",
-        "range_shown": tuple(
-            f"{percent_text(low, 0)}–{percent_text(high, 0)} %"
-            for low, high in zip(facts["category_lower"], facts["category_upper"], strict=True)
-        ),
-        "category_total": float(facts["category_weights"].sum()),
-        "category_total_amount": float(facts["category_amount"].sum()),
-        "sleeve_total": float(facts["sleeve_weights"].sum()),
-        "paragraph": (
-            f"Market stress stands at percentile {percent_text(stress, 0)} of the months 1990–2019. For this risk "
-            f"tolerance stocks are {percent_text(facts['equity_share'], 1)} % of the whole, "
-            f"{percent_text(facts['cash_share'], 1)} % of bonds and cash is held in cash, and commodities are "
-            f"{percent_text(facts['commodity_share'], 1)} %. The equity holdings aim at "
-            f"{percent_text(facts['r_target'], 1)} % a year: {percent_text(facts['r_eff'], 1)} % from the efficient "
-            f"frontier, {'less' if shift < 0 else 'plus'} {percent_text(abs(shift), 1)} points for risk tolerance."
-        ),
-        "strip_marker": tuple("▼" if k / STRIP <= stress < (k + 1) / STRIP else "" for k in range(STRIP)),
-        "top_name": (*(facts["holding_name"][i] for i in top), *blank),
-        "top_weight": (*(facts["holding_weight"][i] for i in top), *blank),
-        "top_amount": (*(facts["holding_amount"][i] for i in top), *blank),
-        "top_total_weight": float(sum(facts["holding_weight"][i] for i in top)),
-        "top_total_amount": float(sum(facts["holding_amount"][i] for i in top)),
-        "notices_shown": _notices(facts, clipped),
-    }
-
-
-def _notices(facts: Mapping[str, Any], clipped: bool) -> str:
-    """The notices of a workbook as generated: no open checks, nothing stale."""
-    said = ""
-    if facts["override_count"]:
-        said += f"{facts['override_count']} coefficients overridden. "
-    if not facts["bounds_hold"]:
-        said += "category bounds bind. "
-    if clipped:
-        said += f"the return target was {facts['target_status']}. "
-    return f"Notices: {said or 'none.'}"
-
-
-def percent_text(fraction: float, digits: int) -> str:
-    """Return ``ROUND(100*x, digits)`` as a cell joins it to a text."""
-    return as_text(float(rounded(100.0 * fraction, digits)))
-
-
-def as_text(number: float) -> str:
-    """Return a number as a cell joins it to a text: no decimals where it has none."""
-    return str(int(number)) if number == int(number) else repr(float(number))

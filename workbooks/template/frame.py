@@ -31,9 +31,9 @@ def head(sheet: Sheet, title: str, purpose: str, last: str) -> None:
     sheet.heights[1] = 24
     sheet.label("B1", title, "title")
     sheet.label("B2", purpose, "purpose")
-    sheet.formula("B3", "=client_name", "client_name", look="link_text")
+    sheet.formula("B3", "=client_name", "client_name", look="head_text")
     before = get_column_letter(max(3, column_index_from_string(last) - 2))
-    sheet.formula(f"{before}3", "=as_of", "as_of", look="link_date")
+    sheet.formula(f"{before}3", "=as_of", "as_of", look="head_date")
     sheet.merged.append(f"{before}3:{last}3")
     sheet.formula(f"{before}1", "=checks_summary", "checks_summary", look="badge")
     sheet.merged.append(f"{before}1:{last}1")

@@ -25,13 +25,13 @@ def author_frontier(n: int, months: int, return_model: ReturnModel, month_closes
         "Expected returns, the return target r_eff + α, and the sleeve nearest the anchor that attains it.",
         "Q",
     )
-    _rules(sheet, return_model)
+    _rules(sheet)
     _target(sheet)
     _names(sheet, n, months, return_model, month_closes_native)
     return sheet
 
 
-def _rules(sheet: Sheet, return_model: ReturnModel) -> None:
+def _rules(sheet: Sheet) -> None:
     section(sheet, 5, "1  Assumptions", "B", "F")
     rows = (
         ("Risk-free rate, a year", "risk_free", "input_percent", "trailing year of the cash instruments"),
@@ -65,7 +65,7 @@ def _target(sheet: Sheet) -> None:
     )
     rows = (
         ("Efficient return r_eff, maximum Sharpe", "=SUMPRODUCT(maxsharpe_weights,mu)", "r_eff", "formula_percent"),
-        ("Shift for risk tolerance α", "=alpha", "r_alpha", "link_percent"),
+        ("Shift for risk tolerance α", "=alpha", "r_alpha", "formula_percent"),
         ("Adjusted return r_adj = r_eff + α", "=r_eff+r_alpha", "r_adj", "strong_formula_percent"),
         ("Least return within floor and cap", "=MAX(return_low)", "r_min", "formula_percent"),
         ("Greatest return within floor and cap", "=MIN(return_high)", "r_max", "formula_percent"),
@@ -123,11 +123,11 @@ def _names(sheet: Sheet, n: int, months: int, return_model: ReturnModel, native:
             "=SQRT(INDEX(covariance,ROWS(D${f}:D{r}),ROWS(D${f}:D{r})))",
             "formula_percent",
         ),
-        "E": ("stock_weight", f"={STOCKS}!W{{s}}", "link_percent"),
+        "E": ("stock_weight", f"={STOCKS}!W{{s}}", "formula_percent"),
         "G": ("sleeve_change", "=F{r}-E{r}", "formula_percent"),
         "H": ("beta", "=L{r}/SUMPRODUCT(anchor_exposure,stock_weight)", "formula_number4"),
         "J": ("sleeve_lower", "=sleeve_floor*E{r}", "formula_percent"),
-        "K": ("sleeve_upper", f"=stock_cap*{STOCKS}!T{{s}}", "link_percent"),
+        "K": ("sleeve_upper", f"=stock_cap*{STOCKS}!T{{s}}", "formula_percent"),
         "N": ("sleeve_dual", dual("M", "sleeve_gradient", "sleeve_upper", "sleeve_lower"), "formula_tiny"),
         "O": ("return_high", dual("C", "mu", "sleeve_lower", "sleeve_upper"), "formula_percent"),
         "P": ("return_low", dual("C", "mu", "sleeve_upper", "sleeve_lower"), "formula_percent"),
@@ -141,7 +141,7 @@ def _names(sheet: Sheet, n: int, months: int, return_model: ReturnModel, native:
         formulas["C"] = ("mu", "=risk_free+equity_premium*H{r}", "formula_percent")
         formulas["I"] = ("maxsharpe_weights", "=E{r}", "formula_percent")
     elif return_model == "historical" and native:
-        formulas["C"] = ("mu", f"=12*{PRICES}!{mean_column(months)}{{s}}", "link_percent")
+        formulas["C"] = ("mu", f"=12*{PRICES}!{mean_column(months)}{{s}}", "formula_percent")
     solved = {"F": ("sleeve_weights", "solved_percent")}
     if "C" not in formulas:
         solved["C"] = ("mu", "solved_percent")
@@ -149,7 +149,7 @@ def _names(sheet: Sheet, n: int, months: int, return_model: ReturnModel, native:
         solved["I"] = ("maxsharpe_weights", "solved_percent")
     for i in range(n):
         row, stock = first + i, FIRST_STOCK + i
-        sheet.formula(f"B{row}", f"={STOCKS}!C{stock}", "stock_ticker", i, look="link_text")
+        sheet.formula(f"B{row}", f"={STOCKS}!C{stock}", "stock_ticker", i, look="formula_text")
         for column, (fact, text, look) in formulas.items():
             sheet.formula(f"{column}{row}", text.format(r=row, s=stock, f=first), fact, i, look=look)
         for column, (fact, look) in solved.items():

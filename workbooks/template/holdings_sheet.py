@@ -21,7 +21,7 @@ def author_holdings(categories: Sequence[str], lines: Sequence[str], *, equal: b
     sheet.labels(6, {"F": "Lines", "I": "Weight", "J": "Amount"}, "header")
     for i in range(len(categories)):
         row = 7 + i
-        sheet.formula(f"C{row}", f"=INDEX(category_names,{i + 1})", "category_names", i, look="link_text")
+        sheet.formula(f"C{row}", f"=INDEX(category_names,{i + 1})", "category_names", i, look="formula_text")
         sheet.formula(
             f"F{row}",
             f"=COUNTIF(holding_category,C{row})",
@@ -79,7 +79,7 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
         sheet.solved(f"F{row}", "holding_name", i, look="solved_text")
         if category == STOCKS:
             share = f"=INDEX(sleeve_weights,MATCH(E{row},stock_ticker,0))"
-            sheet.formula(f"G{row}", share, "holding_share", i, look="link_percent")
+            sheet.formula(f"G{row}", share, "holding_share", i, look="formula_percent")
         elif equal:
             share = f"=1/COUNTIF(holding_category,C{row})"
             sheet.formula(f"G{row}", share, "holding_share", i, look="formula_percent")
@@ -90,7 +90,7 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
             f"=INDEX(category_weights,MATCH(C{row},category_names,0))",
             "holding_in_category",
             i,
-            look="link_percent",
+            look="formula_percent",
         )
         sheet.formula(f"I{row}", f"=G{row}*H{row}", "holding_weight", i, look="strong_formula_percent")
         sheet.formula(
@@ -98,10 +98,12 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
             f"=ROUND(K{row}*budget,currency_digits)-ROUND(N(K{row - 1})*budget,currency_digits)",
             "holding_amount",
             i,
-            look="link_amount",
+            look="formula_amount",
         )
         sheet.formula(f"K{row}", f"=N(K{row - 1})+I{row}", "holding_running", i, look="formula_percent")
-        sheet.formula(f"L{row}", f'=IF(C{row}="{CASH}",0,I{row})-B{row}*1E-12', "holding_key", i, look="formula_percent")
+        sheet.formula(
+            f"L{row}", f'=IF(C{row}="{CASH}",0,I{row})-B{row}*1E-12', "holding_key", i, look="formula_percent"
+        )
     for name, column in {
         "holding_category": "C",
         "holding_sector": "D",

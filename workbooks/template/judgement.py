@@ -100,6 +100,9 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
         "stock_labels": 0,
         "covariance_symmetry": np.abs(covariance - covariance.T).max(),
         "shrinkage_range": max(0.0, -facts["lw_shrinkage"], facts["lw_shrinkage"] - 1.0),
+        "efficient_return": facts["r_eff"] - facts["risk_free"] - facts["equity_premium"]
+        if facts["return_model"] == "implied"
+        else 0.0,
         "sharpe_anchor": max(0.0, ratio_anchor - ratio_best),
         "sleeve_range": abs(sleeve.sum() - 1.0)
         + np.maximum(0.0, facts["sleeve_lower"] - sleeve).sum()

@@ -63,7 +63,7 @@ def _inputs(sheet: Sheet) -> None:
     sheet.name("macro_inputs", "C7:C9")
     sheet.input("E7", "known_on", look="input_date")
     sheet.name("known_on", "E7")
-    sheet.formula("F7", '=IF(ISNUMBER(known_on),as_of-known_on,"")', "macro_age", look="link_integer")
+    sheet.formula("F7", '=IF(ISNUMBER(known_on),as_of-known_on,"")', "macro_age", look="formula_integer")
     sheet.name("macro_age", "F7")
 
 
@@ -181,17 +181,25 @@ def _sectors(sheet: Sheet, sectors: int) -> None:
             f"=SUMIF(stock_sector,B{row},stock_m)/SUM(stock_m)",
             "sector_untilted",
             i,
-            look="link_percent1",
+            look="formula_percent1",
         )
         sheet.formula(
-            f"F{row}", f"=SUMIF(stock_sector,B{row},stock_weight)", "sector_tilted", i, look="link_percent1"
+            f"F{row}",
+            f"=SUMIF(stock_sector,B{row},stock_weight)",
+            "sector_tilted",
+            i,
+            look="formula_percent1",
         )
         sheet.formula(f"G{row}", f"=100*(F{row}-E{row})", "sector_change", i, look="formula_signed")
         sheet.formula(
             f"H{row}", f'=IF(C{row}>0,"defensive",IF(C{row}<0,"cyclical","neutral"))', "sector_kind", i
         )
         sheet.formula(
-            f"I{row}", f"=SUMIF(stock_sector,B{row},sleeve_weights)", "sector_sleeve", i, look="link_percent1"
+            f"I{row}",
+            f"=SUMIF(stock_sector,B{row},sleeve_weights)",
+            "sector_sleeve",
+            i,
+            look="formula_percent1",
         )
     columns = {
         "sector_names": "B", "sector_defensiveness": "C", "sector_tilt": "D",

@@ -18,13 +18,17 @@ _COLOURS = (
 _METHOD = (
     (
         "Units",
-        "Returns, growth, spreads and weights are fractions of 1 shown as percentages, a year where they are rates; "
-        "VIX in index points; amounts in the client's currency.",
+        (
+            "Returns, growth, spreads and weights are fractions of 1 shown as percentages, a year where they are rates; "
+            "VIX in index points; amounts in the client's currency."
+        ),
     ),
     (
         "Stress",
-        "z-scores of ln VIX, GDP growth and the 10y − 2y spread against 1990–2019, each clipped; their weighted sum over its "
-        "standard deviation, through the normal distribution. A percentile of conditions, not a recession signal.",
+        (
+            "z-scores of ln VIX, GDP growth and the 10y − 2y spread against 1990–2019, each clipped; their weighted sum over its "
+            "standard deviation, through the normal distribution. A percentile of conditions, not a recession signal."
+        ),
     ),
     ("Sector tilts", "τ = exp(κ·d·(2·stress − 1)); a sector with d above 0 gains when stress is high."),
     (
@@ -33,19 +37,25 @@ _METHOD = (
     ),
     (
         "Categories",
-        "A·w = b: row 1 is the budget, the others fix shares. Weights are the solution over the budget; where bounds bind, "
-        "the nearest weights within them.",
+        (
+            "A·w = b: row 1 is the budget, the others fix shares. Weights are the solution over the budget; where bounds bind, "
+            "the nearest weights within them."
+        ),
     ),
     ("Covariance", "Ledoit–Wolf shrinkage of monthly returns, × 12."),
     (
         "Expected returns",
-        "Reverse optimisation: risk-free + premium × beta to w⁰, so that w⁰ has the best Sharpe ratio. An assumption "
-        "about the premium, not a forecast of any stock.",
+        (
+            "Reverse optimisation: risk-free + premium × beta to w⁰, so that w⁰ has the best Sharpe ratio. An assumption "
+            "about the premium, not a forecast of any stock."
+        ),
     ),
     (
         "Return target",
-        "r_eff + α for risk tolerance; the sleeve is the portfolio nearest w⁰, in tracking risk, that attains it within "
-        "floor and cap. A target out of reach is clipped, and the first page says so.",
+        (
+            "r_eff + α for risk tolerance; the sleeve is the portfolio nearest w⁰, in tracking risk, that attains it within "
+            "floor and cap. A target out of reach is clipped, and the first page says so."
+        ),
     ),
     (
         "Amounts",
@@ -61,8 +71,10 @@ _SOLVED = (
     ("Bounded category weights", "Budget row, bounds and an optimality gap, native."),
     (
         "After an input is edited",
-        "Native parts follow at once. Solved parts were made for other inputs: Audit says STALE and Summary "
-        "what-if, until the workbook is generated again.",
+        (
+            "Native parts follow at once. Solved parts were made for other inputs: Audit says STALE and Summary "
+            "what-if, until the workbook is generated again."
+        ),
     ),
 )
 _LIMITS = (

@@ -61,7 +61,7 @@ def author_prices(n: int, months: int) -> Sheet:
             f"=INDEX(stock_ticker,{'ROWS(B$'}{FIRST_STOCK}:B{row}))",
             "stock_ticker",
             i,
-            look="link_text",
+            look="formula_text",
         )
         for j, column in enumerate(closes):
             sheet.input(f"{column}{row}", "closes", i, j, look="price")
@@ -131,10 +131,10 @@ def author_covariance(n: int, native: bool) -> Sheet:
         sheet.formula(
             f"{column}9", f"=COLUMNS(${_FIRST_ENTRY}9:{column}9)", "running", j, look="formula_integer"
         )
-        sheet.formula(f"{column}10", f"=INDEX(stock_ticker,{column}9)", "stock_ticker", j, look="header_link")
+        sheet.formula(f"{column}10", f"=INDEX(stock_ticker,{column}9)", "stock_ticker", j, look="header")
     for i in range(n):
         row = FIRST_STOCK + i
-        sheet.formula(f"B{row}", f"=INDEX(stock_ticker,C{row})", "stock_ticker", i, look="link_text")
+        sheet.formula(f"B{row}", f"=INDEX(stock_ticker,C{row})", "stock_ticker", i, look="formula_text")
         sheet.formula(f"C{row}", f"=ROWS(C${FIRST_STOCK}:C{row})", "running", i, look="formula_integer")
         for j, column in enumerate(columns):
             at = f"{column}{row}"
@@ -143,7 +143,7 @@ def author_covariance(n: int, native: bool) -> Sheet:
                     f"=12*((1-lw_shrinkage)*COVAR(INDEX(returns,$C{row},0),INDEX(returns,{column}$9,0))"
                     f"+($C{row}={column}$9)*lw_shrinkage*lw_mean_variance)"
                 )
-                sheet.formula(at, text, "covariance", i, j, look="link_number4")
+                sheet.formula(at, text, "covariance", i, j, look="formula_number4")
             else:
                 sheet.solved(at, "covariance", i, j, look="solved_number4")
     sheet.name("covariance", f"{columns[0]}{FIRST_STOCK}:{columns[-1]}{last}")

@@ -10,7 +10,7 @@ from workbooks.template.frame import FIRST_STOCK, PRICES, STOCKS, between, head,
 from workbooks.template.risk_sheets import close_column
 
 _ADJUSTED: Final = {
-    "minmax": "=MEDIAN(PERCENTILE(stock_score,0.05),{score},PERCENTILE(stock_score,0.95))",
+    "minmax": "=MEDIAN(PERCENTILE(stock_score,winsor_low),{score},PERCENTILE(stock_score,winsor_high))",
     "rank": "=_xlfn.RANK.AVG({score},stock_score,1)",
     "softmax": "=EXP(NORMSINV((_xlfn.RANK.AVG({score},stock_score,1)-1/2)/ROWS(stock_score)))",
 }
@@ -59,6 +59,10 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
     sheet.input("I6", "ranker", look="input_text")
     sheet.label("G7", "Scaling of the score", "note")
     sheet.input("I7", "scaling", look="input_text")
+    sheet.label("G8", "Winsorised at", "note")
+    for letter, fact in (("I", "winsor_low"), ("J", "winsor_high")):
+        sheet.input(f"{letter}8", fact, look="input_percent")
+        sheet.name(fact, f"{letter}8")
     figures = (
         (
             "N",
@@ -93,7 +97,7 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
             if native
             else ""
         )
-        return Column(letter, title, fact, "link_percent1" if native else "solved_percent1", formula)
+        return Column(letter, title, fact, "formula_percent1" if native else "solved_percent1", formula)
 
     if scaling == "softmax":
         m = "=IF(score_high=score_low,1,P{r}/score_high)"
@@ -117,7 +121,7 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
         Column("O", "Score", "stock_score", "formula_number4", "=F{r}"),
         Column("P", _ADJUSTED_TITLE[scaling], "stock_adjusted", "formula_number4", _ADJUSTED[scaling].format(score="O{r}")),
         Column("Q", "m", "stock_m", "formula_number4", m),
-        Column("R", "Tilt τ", "stock_tilt", "link_number4", "=INDEX(sector_tilt,MATCH(E{r},sector_names,0))"),
+        Column("R", "Tilt τ", "stock_tilt", "formula_number4", "=INDEX(sector_tilt,MATCH(E{r},sector_names,0))"),
         Column("S", "m · τ, all", "stock_raw", "formula_number4", "=Q{r}*R{r}"),
         Column("T", "Held", "stock_held", "formula_integer", f"=IF(ISNUMBER(stock_top),--({earlier}<=stock_top),1)"),
         Column("U", "m · τ", "stock_mt", "formula_number4", "=S{r}*T{r}"),

@@ -65,6 +65,7 @@ _FORMATS: Final = {
     "number": NUMBER_2,
     "number4": NUMBER_4,
     "signed": SIGNED_1,
+    "signed2": "+0.00;-0.00;0.00",
     "tiny": TINY,
     "date": DATE,
     "month": MONTH,
@@ -73,7 +74,7 @@ _FORMATS: Final = {
     "whole": "#,##0",
 }
 
-LOOKS: Final[dict[str, Look]] = {
+_FIXED: Final = {
     "title": Look(size=16, bold=True),
     "purpose": Look(italic=True, colour=GREY),
     "section": Look(size=10, bold=True, border="below"),
@@ -85,7 +86,8 @@ LOOKS: Final[dict[str, Look]] = {
     "note": Look(size=8, colour=GREY),
     "note_right": Look(size=8, colour=GREY, align="right"),
     "note_wrap": Look(size=8, colour=GREY, wrap=True),
-    "rule": Look(border="bronze"),
+    "head_text": Look(size=8, colour=GREY),
+    "head_date": Look(size=8, colour=GREY, align="right", number_format=DATE),
     "badge": Look(size=9, bold=True, align="right"),
     "note_center": Look(size=8, colour=GREY, align="center"),
     "top": Look(wrap=True),
@@ -111,30 +113,31 @@ LOOKS: Final[dict[str, Look]] = {
     "overridden": Look(bold=True, colour=NOTE[0], fill=NOTE[1]),
     "bound": Look(bold=True, colour=CHECK[0]),
 }
-for _role, _look in _ROLES.items():
-    for _suffix, _format in _FORMATS.items():
-        _key = f"{_role}_{_suffix}" if _suffix else _role
-        LOOKS[_key] = replace(_look, number_format=_format)
-        LOOKS[f"strong_{_key}"] = replace(LOOKS[_key], bold=True, fill="" if _role != "input" else IVORY)
-    LOOKS[f"{_role}_text"] = replace(_look, align="left")
-    LOOKS[f"strong_{_role}_text"] = replace(_look, align="left", bold=True)
-for _suffix in ("", "percent", "percent1", "number", "signed", "amount", "whole", "date"):
-    # The reading page: house colours, whatever a cell is made from.
-    _key = f"read_{_suffix}" if _suffix else "read"
-    LOOKS[_key] = Look(border="row", align="right", number_format=_FORMATS[_suffix])
-    LOOKS[f"strong_{_key}"] = replace(LOOKS[_key], bold=True)
-LOOKS |= {
-    "header_date": replace(LOOKS["header"], number_format=MONTH),
-    "header_link": LOOKS["header"],
-    "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
-    "read_signed2": Look(border="row", align="right", number_format="+0.00;-0.00;0.00"),
-    "limit": replace(_INPUT, number_format="General", unlocked=False),
-    "solved_any": replace(_SOLVED, number_format="General"),
-    "link_any": replace(_LINK, number_format="General"),
-}
-LOOKS["read_label"] = Look(border="row")
-LOOKS["strong_read_label"] = Look(border="row", bold=True)
-for _index, _colour in enumerate(CATEGORY_COLOURS):
-    LOOKS[f"category_{_index}"] = Look(size=11, colour=_colour, border="row")
-for _index, _colour in enumerate(REGIME_COLOURS):
-    LOOKS[f"regime_{_index}"] = Look(fill=_colour)
+
+
+def _looks() -> dict[str, Look]:
+    """Return every look: the fixed ones, and each role in each number format, plain and strong."""
+    looks = dict(_FIXED)
+    for role, look in _ROLES.items():
+        for suffix, number_format in _FORMATS.items():
+            key = f"{role}_{suffix}" if suffix else role
+            looks[key] = replace(look, number_format=number_format)
+        looks[f"{role}_text"] = replace(look, align="left")
+    for suffix, number_format in _FORMATS.items():
+        # The reading page: house colours, whatever a cell is made from.
+        key = f"read_{suffix}" if suffix else "read"
+        looks[key] = Look(border="row", align="right", number_format=number_format)
+    looks["read_label"] = Look(border="row")
+    looks |= {f"strong_{key}": replace(look, bold=True) for key, look in looks.items()}
+    looks |= {
+        "header_date": replace(looks["header"], number_format=MONTH),
+        "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
+        "limit": replace(_INPUT, unlocked=False),
+    }
+    looks |= {f"category_{i}": Look(size=11, colour=c, border="row") for i, c in enumerate(CATEGORY_COLOURS)}
+    looks |= {f"regime_{i}": Look(fill=c) for i, c in enumerate(REGIME_COLOURS)}
+    return looks
+
+
+LOOKS: Final = _looks()
+"""Every look by name."""

@@ -9,8 +9,8 @@ from openpyxl.utils import get_column_letter
 
 from pyalloc.names import REGIMES
 from workbooks.template.author import Rule, Sheet
-from workbooks.template.facts import STRIP, TOP
 from workbooks.template.frame import AUDIT, SUMMARY
+from workbooks.template.words import STRIP, TOP
 
 GRID: Final = [get_column_letter(i) for i in range(2, 2 + STRIP)]
 """Columns B to U, the page's grid of twenty."""
@@ -28,7 +28,7 @@ def author_summary(
     _head(sheet, synthetic)
     _tiles(sheet)
     row = _categories(sheet, categories)
-    row = _conditions(sheet, row + 3, regime_from)
+    row = _conditions(sheet, row + 2, regime_from)
     row = max(_sectors(sheet, row + 2, sectors), _positions(sheet, row + 2))
     row = _target(sheet, row + 2)
     _notices(sheet, row + 2)
@@ -60,7 +60,7 @@ def _head(sheet: Sheet, synthetic: bool) -> None:
     sheet.formula(_wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
     sheet.formula(_wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="note")
     if synthetic:
-        sheet.solved(_wide(sheet, "L2:Q2"), "notice", look="synthetic")
+        sheet.solved(_wide(sheet, "B5:U5"), "notice", look="synthetic")
     for sign, look in (("●", "ok"), ("■", "stale"), ("▲", "check")):
         sheet.rules.append(Rule("O3:U3", f'LEFT(checks_summary,1)="{sign}"', look))
 
@@ -169,7 +169,7 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
     )
     _row(sheet, row, "B", "U", "strong_read_label")
     text = row + 1
-    sheet.heights |= {text: 14, text + 1: 14}
+    sheet.heights |= {text: 15, text + 1: 15}
     sheet.formula(
         _wide(sheet, f"B{text}:U{text + 1}"),
         '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance stocks are "'

@@ -65,8 +65,8 @@ def workbook_bytes(book: Book, facts: Mapping[str, Any]) -> bytes:
     workbook.properties.title = f"Allocation for {facts['client_id']}"
     workbook.properties.created = made
     workbook._fonts[0] = Font(name=FONT, size=10)
-    for look_name, look in LOOKS.items():
-        workbook.add_named_style(_named_style(look_name, look))
+    for look in sorted({cell.look for _, _, cell in book.cells()}):
+        workbook.add_named_style(_named_style(look, LOOKS[look]))
     for sheet in book.sheets:
         _write_sheet(workbook.create_sheet(sheet.title), sheet, facts)
     for name, area in book.names.items():
@@ -80,7 +80,10 @@ def _timeless(packed: bytes, made: datetime) -> bytes:
     """Return the package with the as-of date for every time that openpyxl takes from the clock."""
     stamp = f"{made:%Y-%m-%dT%H:%M:%SZ}".encode()
     out = BytesIO()
-    with zipfile.ZipFile(BytesIO(packed)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+    with (
+        zipfile.ZipFile(BytesIO(packed)) as source,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
         for name in source.namelist():
             data = source.read(name)
             if name == "docProps/core.xml":
@@ -98,7 +101,11 @@ def _named_style(name: str, look: Look) -> NamedStyle:
         font=Font(name=FONT, size=look.size, bold=look.bold, italic=look.italic, color=look.colour),
         fill=PatternFill("solid", fgColor=look.fill) if look.fill else PatternFill(),
         border=_BORDERS.get(look.border, Border()),
-        alignment=Alignment(horizontal=look.align or None, vertical="top" if look.wrap else "center", wrap_text=look.wrap or None),
+        alignment=Alignment(
+            horizontal=look.align or None,
+            vertical="top" if look.wrap else "center",
+            wrap_text=look.wrap or None,
+        ),
         number_format=look.number_format,
         protection=Protection(locked=not look.unlocked),
     )
@@ -186,7 +193,7 @@ def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
     target.sheet_properties.pageSetUpPr.fitToPage = True
     target.print_options.horizontalCentered = True
     target.page_margins.left = target.page_margins.right = 0.45
-    target.page_margins.top = target.page_margins.bottom = 0.55
+    target.page_margins.top, target.page_margins.bottom, target.page_margins.footer = 0.5, 0.65, 0.3
     owner = f"{facts['firm']} · {facts['client_id']}".replace("&", "&&")
     for part, text in (
         (target.oddFooter.left, owner),

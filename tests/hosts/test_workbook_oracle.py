@@ -1,0 +1,225 @@
+"""LibreOffice recalculates our workbooks: every formula cell equals the value it was authored with."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from openpyxl.formula import Tokenizer
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string, range_boundaries
+
+from pyalloc import InvestorProfile, MacroSnapshot, MarketData, allocate
+from tests.hosts.calc_host import CalcHost, Recalculated
+from tests.workbooks.cases import CASES, RECIPIENT, build_case
+from workbooks.template.author import Book, Cell, addresses_in
+from workbooks.template.book import fill
+from workbooks.template.writer import write_workbook
+
+TOLERANCE = 1e-9
+
+
+def equal(got: object, want: object) -> bool:
+    """Return whether a recalculated cell equals a fact; an empty text is an empty cell."""
+    want = want.item() if isinstance(want, np.generic) else "" if want is None else want
+    if isinstance(got, str) or isinstance(want, str):
+        return got == want
+    if isinstance(want, bool) or isinstance(got, bool):
+        return bool(got) == bool(want)
+    return isinstance(got, float) and abs(got - want) <= TOLERANCE * max(1.0, abs(got), abs(want))
+
+
+def departures(
+    cells: Iterator[tuple[str, str, Cell]], facts: Mapping[str, Any], result: Recalculated
+) -> list[tuple[object, ...]]:
+    """Return every cell whose recalculated value is not its fact."""
+    return [
+        (sheet, at, cell.text[:80], cell.value.of(facts), result.values.get((sheet, at)))
+        for sheet, at, cell in cells
+        if cell.value and not equal(result.values.get((sheet, at), ""), cell.value.of(facts))
+    ]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_formula_equals_its_authored_value(
+    case: str, calc: CalcHost, demo_market: MarketData, tmp_path: Path
+) -> None:
+    book, facts = fill(build_case(case, demo_market), RECIPIENT)
+    path = tmp_path / "client.xlsx"
+    write_workbook(book, facts, path)
+    result = calc.recalculate(path)
+    assert departures(book.cells("formula"), facts, result) == []
+    assert facts["checks_failed"] == 0
+    assert set(result.formulas) == {(sheet, at) for sheet, at, _ in book.cells("formula")}
+
+
+def test_above_sixty_stocks_covariance_is_a_solved_block(
+    calc: CalcHost, large_market: MarketData, tmp_path: Path
+) -> None:
+    book, facts = fill(build_case("high", large_market), RECIPIENT)
+    assert len(facts["stock_ticker"]) > 60
+    path = tmp_path / "client.xlsx"
+    write_workbook(book, facts, path)
+    assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
+    assert "Prices" not in [sheet.title for sheet in book.sheets]
+
+
+# --- what-if: inputs edited inside the file ---------------------------------------------------------------
+
+EDITED_MACRO = {"vix": 35.0, "gdp_growth": -0.01}
+EDITED_ENTRY = (2, 1)
+
+
+def address(book: Book, name: str) -> tuple[str, str]:
+    """Return sheet and first cell of a defined name."""
+    sheet, _, area = book.names[name].rpartition("!")
+    return sheet.strip("'"), area.split(":")[0].replace("$", "")
+
+
+def edited(book: Book, name: str, row: int, column: int) -> tuple[str, str]:
+    """Return sheet and address of one entry of a named block, counted from 1."""
+    sheet, first = address(book, name)
+    letters, top = coordinate_from_string(first)
+    return sheet, f"{chr(ord(letters) + column - 1)}{top + row - 1}"
+
+
+def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_stale(
+    calc: CalcHost, demo_market: MarketData, tmp_path: Path
+) -> None:
+    view = demo_market.at()
+    before = allocate(view, profile=InvestorProfile(risk="medium", budget=250_000))
+    macro = MacroSnapshot(
+        **EDITED_MACRO,
+        yield_spread=view.macro.yield_spread,
+        spread_10y_3m=view.macro.spread_10y_3m,
+        known_on=view.macro.known_on,
+    )
+    after = allocate(
+        view, macro, profile=InvestorProfile(risk=8, budget=600_000, overrides={EDITED_ENTRY: 0.45})
+    )
+    book, facts = fill(before, RECIPIENT)
+    _, fresh = fill(after, RECIPIENT)
+    path = tmp_path / "client.xlsx"
+    write_workbook(book, facts, path)
+    result = calc.recalculate(
+        path,
+        {
+            **{address(book, name): value for name, value in EDITED_MACRO.items()},
+            address(book, "risk_tolerance"): 8.0,
+            address(book, "budget"): 600_000.0,
+            edited(book, "override_A", *EDITED_ENTRY): 0.45,
+        },
+    )
+
+    stale = fed_by_changed_solved_cells(book, facts, fresh)
+    followed = [(s, at, c) for s, at, c in book.cells("formula") if (s, at) not in stale]
+    assert departures(iter(followed), fresh, result) == []
+
+    names = {cell.value.name for _, _, cell in followed if cell.value}
+    assert {
+        "stress", "regime", "sector_tilt", "sector_tilted", "stock_weight", "risk_t", "alpha", "equity_share",
+        "constraint_A", "category_exact", "category_weights", "residual", "rcond_A", "mu", "r_eff", "r_adj",
+        "r_max", "holding_in_category",
+    } <= names  # fmt: skip
+    checks = [result["Audit", at] for at in column_of(book, "check_result")]
+    assert "CHECK" not in checks
+    assert checks.count("STALE") >= 2
+    assert str(result[address(book, "checks_summary")]).startswith("■ What-if")
+
+
+def column_of(book: Book, name: str) -> list[str]:
+    """Return the addresses of a named column."""
+    left, top, _, bottom = range_boundaries(book.names[name].rpartition("!")[2].replace("$", ""))
+    assert left is not None
+    letter = coordinate_from_string(address(book, name)[1])[0]
+    return [f"{letter}{row}" for row in range(top, bottom + 1)]
+
+
+_REFERENCE = re.compile(r"(?:'?([A-Za-z ]+)'?!)?(\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?)")
+
+
+def fed_by_changed_solved_cells(
+    book: Book, facts: Mapping[str, Any], fresh: Mapping[str, Any]
+) -> set[tuple[str, str]]:
+    """Return the formula cells that, through any chain of references, read a solved cell made anew.
+
+    Solver weights of categories count only where bounds bind: elsewhere the native solution is in force.
+    """
+    grids = {
+        sheet.title: np.zeros((1, 1) if not sheet.cells else _extent(sheet.cells), dtype=bool)
+        for sheet in book.sheets
+    }
+    exact = facts["bounds_hold"] and fresh["bounds_hold"]
+    for sheet, at, cell in book.cells():
+        changed = cell.kind == "solved" and not equal(
+            _plain(cell.value.of(facts)),
+            _plain(cell.value.of(fresh)),  # type: ignore[union-attr]
+        )
+        compares = "category_solver" in cell.text
+        if compares or (changed and not (exact and cell.value and cell.value.name == "category_solver")):
+            grids[sheet][_place(at)] = True
+    arrays = {
+        (sheet, part): cell.text
+        for sheet, _, cell in book.cells("formula")
+        if cell.array
+        for part in addresses_in(cell.array)
+    }
+    sources = {
+        (sheet, at): list(_areas(cell.text or arrays[sheet, at], sheet, book))
+        for sheet, at, cell in book.cells("formula")
+    }
+    stale: set[tuple[str, str]] = set()
+    grown = True
+    while grown:
+        grown = False
+        for (sheet, at), areas in sources.items():
+            if (sheet, at) not in stale and any(grids[s][rows, columns].any() for s, rows, columns in areas):
+                stale.add((sheet, at))
+                grids[sheet][_place(at)] = grown = True
+    return stale | {(sheet, at) for sheet, at, _ in book.cells("formula") if grids[sheet][_place(at)]}
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, int | float | np.number) else value
+
+
+def _place(at: str) -> tuple[int, int]:
+    letters, row = coordinate_from_string(at)
+    return row, column_index_from_string(letters)
+
+
+def _extent(cells: Mapping[str, Cell]) -> tuple[int, int]:
+    places = [_place(at) for at in cells]
+    return max(row for row, _ in places) + 1, max(column for _, column in places) + 1
+
+
+def _areas(formula: str, sheet: str, book: Book) -> Iterator[tuple[str, slice, slice]]:
+    for token in Tokenizer(formula).items:
+        if token.type != "OPERAND" or token.subtype != "RANGE":
+            continue
+        match = _REFERENCE.fullmatch(book.names.get(token.value, token.value))
+        assert match, f"{token.value} in {formula} is neither a name nor a reference"
+        left, top, right, bottom = range_boundaries(match[2].replace("$", ""))
+        yield match[1] or sheet, slice(top, bottom + 1), slice(left, right + 1)
+
+
+# --- what a client sees ------------------------------------------------------------------------------------
+
+
+def test_the_printed_workbook_shows_every_number(
+    calc: CalcHost, demo_market: MarketData, tmp_path: Path
+) -> None:
+    book, facts = fill(build_case("low", demo_market), RECIPIENT)
+    path = tmp_path / "client.xlsx"
+    write_workbook(book, facts, path)
+    pdf = calc.to_pdf(path, tmp_path)
+    text = subprocess.run(
+        ["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "###" not in text
+    assert "Sample Client & Sons" in text
+    assert "All 36 checks passed" in text

@@ -1,0 +1,87 @@
+"""The allocations that workbook tests are held against: every way the template can grow or branch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyalloc import Allocation, InvestorProfile, MarketData, Policy, allocate
+from pyalloc.category import CategoryPolicy, CategoryRow
+from pyalloc.frontier import SleevePolicy
+from pyalloc.stocks import StockPolicy
+from workbooks.template.facts import Recipient
+
+RECIPIENT = Recipient("C-10482", "Sample Client & Sons")
+
+_GOLD = CategoryRow("gold", of=("Gold",), within=("Commodities", "Gold"), share=0.4)
+_LAND = CategoryRow("land", of=("Real estate",), within="all", share=0.02)
+
+
+def _categories(*rows: CategoryRow) -> CategoryPolicy:
+    standard = CategoryPolicy()
+    return CategoryPolicy(names=(*standard.names, *(row.of[0] for row in rows)), rows=(*standard.rows, *rows))
+
+
+def _with_more_categories(market: MarketData) -> MarketData:
+    """Return the market with two of its commodity instruments in categories of their own."""
+    first, second = (asset.asset for asset in market.in_category("Commodities")[:2])
+    moved = {first: "Gold", second: "Real estate"}
+    assets = (replace(asset, category=moved.get(asset.asset, asset.category)) for asset in market.assets)
+    return replace(market, assets=tuple(assets))
+
+
+def build_case(name: str, market: MarketData) -> Allocation:
+    """Return the allocation of a named case."""
+    stocks = [asset.asset for asset in market.in_category("Stocks")]
+    profiles = {
+        "one stock": InvestorProfile(exclude=tuple(stocks[1:])),
+        "two stocks, clipped": InvestorProfile(risk="high", exclude=tuple(stocks[2:])),
+        "low": InvestorProfile(risk="low", budget=250_000),
+        "high": InvestorProfile(risk="high", budget=250_000),
+        "number": InvestorProfile(risk=7, budget=99_999.99, currency="EUR"),
+        "bounded": InvestorProfile(
+            risk=3, budget=1_000_000, currency="JPY", bounds={"Stocks": (0.0, 0.2), "Cash": (0.1, 1.0)}
+        ),
+        "overridden": InvestorProfile(overrides={(2, 1): 0.3, (4, 4): 0.9}),
+        "clipped": InvestorProfile(risk="high", budget=1234.567, currency="KWD"),
+        "clipped low": InvestorProfile(risk="low"),
+    }
+    policies = {
+        "top": Policy(stocks=StockPolicy(top=15)),
+        "rank": Policy(stocks=StockPolicy(scaling="rank")),
+        "softmax": Policy(stocks=StockPolicy(scaling="softmax", cap_floor=0.03)),
+        "historical": Policy(sleeve=SleevePolicy(return_model="historical")),
+        "bayes-stein": Policy(
+            sleeve=SleevePolicy(return_model="bayes_stein"), other_sleeves="inverse_volatility"
+        ),
+        "clipped": Policy(sleeve=SleevePolicy(floor=0.95)),
+        "clipped low": Policy(sleeve=SleevePolicy(floor=0.97)),
+        "five categories": Policy(category=_categories(_GOLD)),
+        "six categories": Policy(category=_categories(_GOLD, _LAND)),
+    }
+    if name.endswith("categories"):
+        market = _with_more_categories(market)
+    return allocate(
+        market.at(),
+        profile=profiles.get(name, InvestorProfile(risk="high")),
+        policy=policies.get(name, Policy()),
+    )
+
+
+CASES = (
+    "one stock",
+    "two stocks, clipped",
+    "low",
+    "high",
+    "number",
+    "bounded",
+    "overridden",
+    "clipped",
+    "clipped low",
+    "top",
+    "rank",
+    "softmax",
+    "historical",
+    "bayes-stein",
+    "five categories",
+    "six categories",
+)
