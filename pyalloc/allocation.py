@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from pyalloc.errors import InputError
 from pyalloc.macro import MacroSnapshot, recession_probability, sector_tilts
 from pyalloc.names import currency_digits, risk_tolerance
 from pyalloc.profile import InvestorProfile, minor_units
-from pyalloc.sleeve import anchor_weights, sector_weights, target_sleeve
+from pyalloc.sleeve import sector_weights, stock_sleeve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from pyalloc.policy import Policy
 
 FloatArray = NDArray[np.float64]
-
-HELD: Final = 1e-9
-"""A smaller share of its category is no holding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +100,8 @@ def allocate(
         Where something needed is missing or unusable.
     InfeasibleError
         Where the limits contradict each other.
+    SingularSystemError
+        Where overrides leave the category system without a single solution.
     UncertifiedError
         Where a solver's answer fails its certificate.
     """
@@ -121,10 +120,7 @@ def allocate(
         "currency_digits": currency_digits(profile.currency),
     }
     trace |= _macro(macro, policy)
-    trace |= anchor_weights(universe, trace["stress"], policy)
-    trace |= target_sleeve(
-        universe, trace["stock_weight"], trace["sleeve_upper"], view.risk_free, profile.risk, policy
-    )
+    trace |= stock_sleeve(universe, trace["stress"], view.risk_free, profile.risk, policy)
     trace |= sector_weights(universe, trace)
     solution, categories = _categories(macro, trace["stress"], profile, policy)
     trace |= categories
@@ -188,6 +184,11 @@ def _categories(
     t = risk_tolerance(profile.risk)
     growth_z = (macro.gdp_growth - policy.macro.gdp_mean) / policy.macro.gdp_std
     shares = category.shares(t, stress, growth_z, macro.yield_spread)
+    if len(category.row_names) != len(category.names):
+        raise InputError(
+            f"the policy has {len(category.names)} categories and {len(category.row_names)} rows, the budget "
+            "among them; give as many rows as categories"
+        )
     A, b = _overridden(*category.matrix(shares, profile.budget), profile)
     bounds = np.array([profile.bounds.get(name, (0.0, 1.0)) for name in category.names])
     lower, upper = bounds[:, 0], bounds[:, 1]
@@ -208,7 +209,7 @@ def _categories(
         "category_weights": solution.weights,
         "category_status": solution.status,
         "category_distance": solution.distance,
-        "det_A": float(np.linalg.det(A)),
+        "det_A": solution.determinant,
         "rcond_A": solution.rcond,
     }
 
@@ -218,10 +219,10 @@ def _overridden(A: FloatArray, b: FloatArray, profile: InvestorProfile) -> tuple
     rows, columns = A.shape
     system = np.column_stack([A, b])
     for (row, column), coefficient in profile.overrides.items():
-        if not (1 <= row <= rows and 1 <= column <= columns + 1 and np.isfinite(coefficient)):
+        if not (2 <= row <= rows and 1 <= column <= columns + 1 and np.isfinite(coefficient)):
             raise InputError(
-                f"override ({row}, {column}) = {coefficient!r}: rows run from 1 to {rows}, columns from 1 to "
-                f"{columns + 1} (b), and the coefficient must be a finite number"
+                f"override ({row}, {column}) = {coefficient!r}: rows run from 2 to {rows} (row 1 invests the "
+                f"budget), columns from 1 to {columns + 1} (b), and the coefficient must be a finite number"
             )
         system[row - 1, column - 1] = coefficient
     return system[:, :-1], system[:, -1]
@@ -252,7 +253,7 @@ def _holdings(
                 f"{view.as_of}: list one in assets.csv, or bound {category} to 0"
             )
         for i in np.argsort(-within, kind="stable"):
-            if within[i] > HELD:
+            if within[i] > names.HELD:
                 lines.append(assets[i])
                 shares.append(float(within[i]))
                 weights.append(float(within[i] * weight))
@@ -275,7 +276,13 @@ def _holdings(
 def _within_category(view: MarketView, assets: tuple[Asset, ...], policy: Policy) -> FloatArray:
     """Return the weights of a category's instruments, shape (len(assets),), summing to 1."""
     if policy.other_sleeves == "inverse_volatility":
-        calmness = np.array([1.0 / view.volatility(asset) for asset in assets])
+        volatility = np.array([view.volatility(asset) for asset in assets])
+        for i in np.flatnonzero(volatility == 0.0).tolist():
+            raise InputError(
+                f"{assets[i].asset} has not moved in a year, so inverse volatility cannot weigh it: "
+                "set other_sleeves to equal in the policy, or exclude it"
+            )
+        calmness = 1.0 / volatility
         return np.asarray(calmness / calmness.sum(), dtype=np.float64)
     return np.full(len(assets), 1.0 / max(1, len(assets)))
 

@@ -14,7 +14,7 @@ from math import erfc, exp, isfinite, log, sqrt
 from typing import Annotated, ClassVar, Final
 
 import numpy as np
-from annotated_types import Ge, Gt, Interval, Len
+from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 from typing_extensions import Doc
 
@@ -31,6 +31,9 @@ MACRO_LIMITS: Final = {
 }
 """What each indicator may be; VIX in index points, the others in decimal fractions a year."""
 
+TILT_LIMIT: Final = 10.0
+"""Largest strength × defensiveness of a tilt: a factor beyond exp(±10) is a slip, not a view."""
+
 PROBIT: Final = (-0.5333, -63.30)
 """Intercept and slope of the New York Fed's yield-curve recession probit (spread as a fraction)."""
 
@@ -44,7 +47,11 @@ def normal_cdf(x: float) -> float:
 class MacroPolicy:
     """Reference constants and strengths of the macro step; the defaults are the house policy."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {
+        "extra": "forbid",
+        "allow_inf_nan": False,
+        "revalidate_instances": "always",
+    }
 
     vix_mean: Annotated[float, Doc("Mean of ln VIX over the months 1990-2019.")] = 2.8925
     vix_std: Annotated[float, Gt(0), Doc("Standard deviation of ln VIX over the same months.")] = 0.3346
@@ -66,8 +73,7 @@ class MacroPolicy:
         Doc("Standard deviation of the unclipped composite over 1990-2019."),
     ] = 0.612
     regime_from: Annotated[
-        tuple[float, ...],
-        Len(4, 4),
+        tuple[float, float, float, float],
         Doc("Stress from which calm, normal, elevated and high stress start."),
     ] = (0.0, 0.40, 0.60, 0.80)
     tilt_strength: Annotated[
@@ -85,6 +91,9 @@ class MacroPolicy:
         starts = self.regime_from
         if starts[0] != 0.0 or any(b <= a for a, b in pairwise(starts)) or starts[-1] >= 1:
             raise InputError(f"regime_from is {list(starts)}; it must start at 0 and rise, all below 1")
+
+    def __hash__(self) -> int:
+        return hash((self.weights, self.regime_from, self.tilt_strength, *self.defensiveness.items()))
 
     @property
     def means(self) -> FloatArray:
@@ -200,8 +209,14 @@ def _check_indicator(indicator: str, value: object, low: float, high: float) -> 
     )
 
 
+def _check_stress(stress: float) -> None:
+    if not 0.0 <= stress <= 1.0:
+        raise InputError(f"stress is {stress:g}; it must be between 0 and 1")
+
+
 def regime(stress: float, regime_from: Sequence[float] = MacroPolicy.regime_from) -> str:
     """Return the name of the regime that `stress` in [0, 1] falls in: the last whose start is reached."""
+    _check_stress(stress)
     return names.REGIMES[int(np.searchsorted(regime_from, stress, side="right")) - 1]
 
 
@@ -236,11 +251,15 @@ def sector_tilts(
     unknown = sorted({sector for sector in sectors if sector not in table})
     if unknown:
         raise InputError(f"no such sector: {', '.join(unknown)}; the sectors are {', '.join(table)}")
-    if not 0.0 <= stress <= 1.0:
-        raise InputError(f"stress is {stress:g}; it must be between 0 and 1")
+    _check_stress(stress)
+    for sector in sectors:
+        if not abs(strength * table[sector]) <= TILT_LIMIT:
+            raise InputError(
+                f"strength × defensiveness of {sector} is {strength * table[sector]:g}; "
+                f"it must be within ±{TILT_LIMIT:g}"
+            )
     lean = strength * (2.0 * stress - 1.0)
-    by_sector = {sector: exp(lean * d) for sector, d in table.items()}
-    return np.array([by_sector[sector] for sector in sectors], dtype=np.float64)
+    return np.array([exp(lean * table[sector]) for sector in sectors], dtype=np.float64)
 
 
 def recession_probability(spread_10y_3m: float) -> float:

@@ -24,7 +24,7 @@ RISK_KNOTS: Final = (0.0, 0.2, 0.5, 1.0)
 """Risk tolerances at which the policy states equity shares and α; linear between, flat outside."""
 
 
-def risk_tolerance(risk: str | float) -> float:
+def risk_tolerance(risk: object) -> float:
     """Return the risk tolerance t in [0, 1] of a risk level (any case) or a number 1 to 10.
 
     Raises
@@ -36,7 +36,7 @@ def risk_tolerance(risk: str | float) -> float:
     if isinstance(risk, str):
         if risk.strip().lower() in RISK_LEVELS:
             return RISK_LEVELS[risk.strip().lower()]
-    elif isinstance(risk, Real) and not isinstance(risk, bool) and low <= risk <= high:
+    elif not isinstance(risk, bool) and isinstance(risk, Real) and low <= float(risk) <= high:
         return float(risk) / high
     raise InputError(
         f"risk is {risk!r}; it must be {', '.join(RISK_LEVELS)} or a number from {low} to {high}"
@@ -81,6 +81,9 @@ MINIMUM_VARIANCE: Final = "minimum variance"
 TARGET_STATUSES: Final = (ATTAINED, CLIPPED_HIGH, CLIPPED_LOW, SINGLE_POINT, MINIMUM_VARIANCE)
 """How the return target of the stock sleeve was met."""
 
+HELD: Final = 1e-14
+"""A share of its category up to this is what rounding leaves of none: no holding."""
+
 EXACT: Final = "exact"
 NEAREST: Final = "nearest"
 CATEGORY_STATUSES: Final = (EXACT, NEAREST)
@@ -112,7 +115,7 @@ class Quantity(NamedTuple):
 
 
 TRACE: Final[dict[str, Quantity]] = {
-    # n stocks, T monthly returns, S sectors, k categories, H holdings; () is a single value.
+    # n stocks, T monthly returns, S sectors, K frontier points, k categories, H holdings; () is one value.
     # who and when
     "as_of": Quantity("()", "date", "Last close that anything is computed from"),
     "risk_tolerance": Quantity("()", "level or 1-10", "Risk as the client states it"),
@@ -158,6 +161,8 @@ TRACE: Final[dict[str, Quantity]] = {
     "risk_free": Quantity("()", "fraction a year", "Trailing-year return of the cash instruments"),
     "beta": Quantity("(n)", "ratio", "Beta to the anchor"),
     "mu": Quantity("(n)", "fraction a year", "Expected returns μ"),
+    "frontier_weights": Quantity("(n, K)", "fraction of sleeve", "K portfolios evenly spaced in return"),
+    "frontier_lambda": Quantity("(K)", "variance per return", "Multiplier λ of each frontier portfolio"),
     "maxsharpe_weights": Quantity("(n)", "fraction of sleeve", "Maximum-Sharpe portfolio within the caps"),
     "r_eff": Quantity("()", "fraction a year", "Return of the maximum-Sharpe portfolio"),
     "alpha": Quantity("()", "fraction a year", "Shift of the target for risk tolerance, α(t)"),

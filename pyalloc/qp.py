@@ -1,9 +1,11 @@
-"""Convex quadratic programmes over a box: solved, polished to machine precision, certified.
+"""Convex quadratic programmes over a box: started by piqp, solved to machine precision, certified.
 
     minimise  ½ xᵀPx + qᵀx   subject to   A x = b,   lower ≤ x ≤ upper
 
-piqp finds the active set; solving the optimality conditions on that set exactly removes what an interior
-point leaves; the duality gap certifies the result without trusting either.
+An interior point guesses which bounds are active; the proximal method of multipliers, each of its steps
+solved exactly by an active-set method, corrects the guess. It needs no interior, no strictly convex P and no
+independent rows, so vertices, ties and caps that sum to exactly 1 are ordinary inputs. The duality gap
+certifies the result without trusting either.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ GAP_LIMIT: Final = 1e-9
 ROW_LIMIT: Final = 1e-11
 """Largest departure from ``A x = b`` or a bound of an answer that is handed out."""
 
-_POLISH_STEPS: Final = 60
+_PROXIMITY: Final = 1e-12  # of x and of the multipliers to those of the step before; vanishes as they settle
+_STEPS: Final = 20
+_ROUNDING: Final = 1e-14
+_DEPENDENT: Final = 1e-13  # singular values of A below this fraction of the largest are rounding
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,12 @@ def duality_gap(
 ) -> float:
     """Return by how much the objective could still fall at feasible `x`, at most (weak duality).
 
-    ``gᵀx − [bᵀy + Σ min(lower (g − Aᵀy), upper (g − Aᵀy))]``; any multipliers y give a valid bound.
+    ``gᵀx − [bᵀy + Σ min(lower (g − Aᵀy), upper (g − Aᵀy))]``, summed so that large multipliers do not cancel;
+    any multipliers y give a valid bound.
     """
     reduced = gradient - A.T @ multipliers
-    bound = b @ multipliers + np.minimum(lower * reduced, upper * reduced).sum()
-    return float(gradient @ x - bound)
+    slack = np.maximum((x - lower) * reduced, (x - upper) * reduced)
+    return float(slack.sum() + multipliers @ (A @ x - b))
 
 
 def solve_box_qp(
@@ -85,86 +91,102 @@ def solve_box_qp(
     """
     scale = max(float(np.trace(P)) / len(q), float(np.abs(q).max(initial=0.0)), 1e-300)
     P, q = P / scale, q / scale
-    x, y, at_lower, at_upper = _interior_point(P, q, A, b, lower, upper)
-    polished = _polish(P, q, A, b, lower, upper, at_lower, at_upper)
-    if polished is not None:
-        x, y = polished
-    gap = duality_gap(P @ x + q, x, A, b, y, lower, upper)
-    infeasibility = max(
-        float(np.abs(A @ x - b).max(initial=0.0)),
-        float(np.max(lower - x, initial=0.0)),
-        float(np.max(x - upper, initial=0.0)),
-    )
+    # Orthonormal rows: nearly parallel ones would make the multipliers huge.
+    left, sizes, rows = np.linalg.svd(A, full_matrices=False)
+    kept = sizes > _DEPENDENT * sizes[0]
+    left, sizes, rows = left[:, kept], sizes[kept], rows[kept]
+    right = left.T @ b / sizes
+    looseness = _PROXIMITY * sizes[0] / sizes
+    x, y = _interior_point(P, q, rows, right, lower, upper)
+    for _ in range(_STEPS):
+        x, y = _proximal_step(P, q, rows, right, lower, upper, x, y, looseness)
+        # Of the problem whose right-hand side x meets: by how much that is not b is judged on its own.
+        gap = duality_gap(P @ x + q, x, rows, rows @ x, y, lower, upper)
+        if gap <= _ROUNDING and np.abs(rows @ x - right).max() <= _ROUNDING:
+            break
+    infeasibility = float(np.abs(A @ x - b).max())
     # Written so that NaN fails.
     if not (gap <= GAP_LIMIT and infeasibility <= ROW_LIMIT):
         raise UncertifiedError(
             f"the quadratic programme's answer is withheld: it misses its constraints by {infeasibility:.1e} "
             f"and its optimum by {gap:.1e}"
         )
-    return QPSolution(x, y * scale, gap * scale)
+    return QPSolution(x, left @ (y / sizes) * scale, gap * scale)
 
 
 def _interior_point(
     P: FloatArray, q: FloatArray, A: FloatArray, b: FloatArray, lower: FloatArray, upper: FloatArray
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return piqp's x, multipliers and its guess of which bounds are active."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return piqp's x, put onto the bounds that it takes for active, and its multipliers."""
     import piqp
 
     solver = piqp.DenseSolver()
     solver.settings.eps_abs = solver.settings.eps_rel = 1e-11
     solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = 1e-11
-    solver.settings.max_iter = 500
     solver.setup(P, q, A, b, None, None, None, lower, upper)
     solver.solve()
     found = solver.result
     x = np.asarray(found.x)
     # At an interior point slack times multiplier is the same small number: the smaller of the two is zero.
-    at_lower = np.asarray(found.z_bl) > x - lower
-    at_upper = (np.asarray(found.z_bu) > upper - x) & ~at_lower
-    return np.clip(x, lower, upper), -np.asarray(found.y), at_lower, at_upper
+    x = np.where(found.z_bl > x - lower, lower, np.where(found.z_bu > upper - x, upper, x))
+    return np.clip(x, lower, upper), -np.asarray(found.y)
 
 
-def _polish(
+def _proximal_step(
     P: FloatArray,
     q: FloatArray,
     A: FloatArray,
     b: FloatArray,
     lower: FloatArray,
     upper: FloatArray,
-    at_lower: NDArray[np.bool_],
-    at_upper: NDArray[np.bool_],
-) -> tuple[FloatArray, FloatArray] | None:
-    """Return x and multipliers solving the optimality conditions exactly, or None if the set will not settle.
+    x: FloatArray,
+    y: FloatArray,
+    looseness: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the next x and multipliers of the proximal method of multipliers (Rockafellar 1976).
 
-    A primal-dual active-set iteration from the interior point's guess: bounds that are crossed become
-    active, active bounds whose multiplier has the wrong sign are released.
+    With x⁰, y⁰ those given and ε, δ small, x minimises over the box
+
+        ½ xᵀPx + qᵀx + ε/2 ‖x − x⁰‖² + ½ (Ax − b − δy⁰)ᵀ δ⁻¹ (Ax − b − δy⁰)
+
+    which is strictly convex and has no rows, so the active-set method always has a feasible start and a
+    regular system. Names strictly inside their bounds are free, with at most one more, which was released
+    because the objective falls inward from its bound: each step but the last lowers the objective.
     """
-    tolerance = 1e-13
-    pinned = lower == upper
-    at_lower, at_upper = at_lower | pinned, at_upper & ~pinned
-    for _ in range(_POLISH_STEPS):
-        free = ~(at_lower | at_upper)
-        x = np.where(at_lower, lower, np.where(at_upper, upper, 0.0))
-        rows, n_free = len(b), int(free.sum())
-        kkt = np.zeros((n_free + rows, n_free + rows))
-        kkt[:n_free, :n_free] = P[np.ix_(free, free)]
-        kkt[:n_free, n_free:] = -A[:, free].T
-        kkt[n_free:, :n_free] = A[:, free]
-        right = np.concatenate([-(q + P @ x)[free], b - A @ x])
-        # Least squares, because a vertex leaves the multipliers undetermined.
-        solution = np.linalg.lstsq(kkt, right, rcond=1e-14)[0]
-        solution += np.linalg.lstsq(kkt, right - kkt @ solution, rcond=1e-14)[0]
-        x[free], y = solution[:n_free], solution[n_free:]
-        reduced = P @ x + q - A.T @ y
-        below, above = x < lower - tolerance, x > upper + tolerance
-        if np.abs(A @ x - b).max(initial=0.0) > tolerance * 10.0:
-            # Too few names are free to meet the rows: free those whose bounds matter least.
-            weakest = np.argsort(np.where(free | pinned, np.inf, np.abs(reduced)))[:rows]
-            at_lower[weakest] = at_upper[weakest] = False
+    n, m = len(x), len(b)
+    hessian = P + _PROXIMITY * np.eye(n)
+    linear = q - _PROXIMITY * x
+    right = b + looseness * y
+    free = (lower < x) & (x < upper)
+    for _ in range(20 * n):
+        inside = int(free.sum())
+        system = np.zeros((inside + m, inside + m))
+        system[:inside, :inside] = hessian[np.ix_(free, free)]
+        system[:inside, inside:] = -A[:, free].T
+        system[inside:, :inside] = A[:, free]
+        system[inside:, inside:] = np.diag(looseness)
+        fixed = np.where(free, 0.0, x)
+        sides = np.concatenate([-(linear + hessian @ fixed)[free], right - A @ fixed])
+        solution = np.linalg.solve(system, sides)
+        solution += np.linalg.solve(system, sides - system @ solution)
+        target, y = x.copy(), solution[inside:]
+        target[free] = solution[:inside]
+        beyond = (target < lower - _ROUNDING) | (target > upper + _ROUNDING)
+        if beyond.any():
+            step = target - x
+            bound = np.where(step < 0.0, lower, upper)
+            room = np.divide(bound - x, step, out=np.full(n, np.inf), where=beyond)
+            first = int(room.argmin())
+            x = np.clip(x + room[first] * step, lower, upper)
+            x[first] = bound[first]
+            free &= (lower < x) & (x < upper)
             continue
-        wrong = ~pinned & ((at_lower & (reduced < -tolerance)) | (at_upper & (reduced > tolerance)))
-        if not (below.any() or above.any() or wrong.any()):
-            return np.clip(x, lower, upper), y
-        at_lower = (at_lower & ~wrong) | below
-        at_upper = ((at_upper & ~wrong) | above) & ~at_lower
-    return None
+        x = np.clip(target, lower, upper)
+        free = (lower < x) & (x < upper)
+        reduced = hessian @ x + linear - A.T @ y
+        inward = np.select([free | (lower == upper), x == lower], [0.0, -reduced], reduced)
+        steepest = int(inward.argmax())
+        if inward[steepest] <= _ROUNDING * (1.0 + np.abs(y).max()):
+            break
+        free[steepest] = True
+    return x, y

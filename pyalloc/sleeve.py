@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,26 @@ FloatArray = NDArray[np.float64]
 Trace = Mapping[str, Any]
 
 
-def anchor_weights(universe: StockUniverse, stress: float, policy: Policy) -> dict[str, Any]:
+def stock_sleeve(
+    universe: StockUniverse, stress: float, risk_free: float, risk: str | float, policy: Policy
+) -> dict[str, Any]:
+    """Return the sleeve's part of the trace, from the score to the weights that attain the return target."""
+    common = _before_the_investor(universe, stress, risk_free, policy)
+    return {**common, **_target(common, alpha(risk, policy.sleeve))}
+
+
+@lru_cache(maxsize=64)
+def _before_the_investor(
+    universe: StockUniverse, stress: float, risk_free: float, policy: Policy
+) -> Mapping[str, Any]:
+    """Anchor, covariance, expected returns and frontier: the same for every investor, so computed once."""
+    anchor = _anchor(universe, stress, policy)
+    return anchor | _opportunities(
+        universe, anchor["stock_weight"], anchor["sleeve_upper"], risk_free, policy
+    )
+
+
+def _anchor(universe: StockUniverse, stress: float, policy: Policy) -> dict[str, Any]:
     """Score → scale → tilt → cap: the anchor w⁰, ``stock_weight`` of the trace."""
     sectors = [asset.sector for asset in universe.assets]
     tilts = sector_tilts(sectors, stress, policy.macro.defensiveness, policy.macro.tilt_strength)
@@ -38,6 +58,7 @@ def anchor_weights(universe: StockUniverse, stress: float, policy: Policy) -> di
     held = held_names(x, policy.stocks.top)
     x = np.where(held, x, 0.0)
     cap = policy.stocks.cap(int(held.sum()))
+    anchor = stock_weights(universe.scaled, tilts, cap, policy.stocks.top)
     return {
         "stock_ticker": tuple(asset.asset for asset in universe.assets),
         "stock_score": universe.scores,
@@ -47,36 +68,21 @@ def anchor_weights(universe: StockUniverse, stress: float, policy: Policy) -> di
         "stock_mt": x,
         "stock_cap": cap,
         "stock_scale": float(cap_scales(x, cap).max()),
-        "stock_weight": stock_weights(universe.scaled, tilts, cap, policy.stocks.top),
+        "stock_weight": anchor,
+        "sleeve_lower": policy.sleeve.floor * anchor,
         "sleeve_upper": np.where(held, cap, 0.0),
     }
 
 
-def target_sleeve(
-    universe: StockUniverse,
-    anchor: FloatArray,
-    upper: FloatArray,
-    risk_free: float,
-    risk: str | float,
-    policy: Policy,
+def _opportunities(
+    universe: StockUniverse, anchor: FloatArray, upper: FloatArray, risk_free: float, policy: Policy
 ) -> dict[str, Any]:
-    """Covariance → expected returns → r_eff + α → the portfolio nearest the anchor that attains it."""
+    """Covariance → expected returns → efficient frontier → r_eff."""
     covariance = universe.covariance.matrix
-    lower = policy.sleeve.floor * anchor
     mu = _expected_returns(universe, anchor, risk_free, policy)
-    efficient = _maximum_sharpe(mu, covariance, anchor, upper, risk_free, policy)
-    r_eff = float(mu @ efficient)
-    shift = alpha(risk, policy.sleeve)
-    r_adj = r_eff + shift
-    least, greatest = attainable_returns(mu, lower, upper)
-    if len(mu) > 1 and mu.max() <= risk_free:
-        target = minimum_variance_weights(mu, covariance, r_adj, lower, upper)
-        r_target = target.attained
-    else:
-        target = target_weights(mu, covariance, r_adj, anchor, lower, upper)
-        r_target = float(np.median([least, r_adj, greatest]))
-    w = target.weights
-    beta = betas(covariance, anchor)
+    frontier = EfficientFrontier(mu, covariance, 0.0, upper)
+    efficient = _maximum_sharpe(frontier, anchor, risk_free, policy)
+    points = frontier.points(policy.sleeve.frontier_points)
     return {
         "month_ends": universe.month_ends,
         "closes": universe.closes,
@@ -84,22 +90,40 @@ def target_sleeve(
         "lw_shrinkage": universe.covariance.shrinkage,
         "covariance": covariance,
         "risk_free": risk_free,
-        "beta": beta,
+        "beta": betas(covariance, anchor),
         "mu": mu,
+        "frontier_weights": np.column_stack([point.weights for point in points]),
+        "frontier_lambda": np.array([point.multiplier for point in points]),
         "maxsharpe_weights": efficient,
-        "r_eff": r_eff,
+        "r_eff": float(mu @ efficient),
+        "momentum_volatility": float(np.sqrt(anchor @ covariance @ anchor)),
+    }
+
+
+def _target(common: Trace, shift: float) -> dict[str, Any]:
+    """r_eff + α → the portfolio nearest the anchor that attains it within floor and cap."""
+    mu, covariance, anchor = common["mu"], common["covariance"], common["stock_weight"]
+    lower, upper = common["sleeve_lower"], common["sleeve_upper"]
+    r_adj = common["r_eff"] + shift
+    least, greatest = attainable_returns(mu, lower, upper)
+    if len(mu) > 1 and mu.max() <= common["risk_free"]:
+        target = minimum_variance_weights(mu, covariance, r_adj, lower, upper)
+        r_target = target.attained
+    else:
+        target = target_weights(mu, covariance, r_adj, anchor, lower, upper)
+        r_target = float(np.median([least, r_adj, greatest]))
+    w = target.weights
+    return {
         "alpha": shift,
         "r_adj": r_adj,
         "r_min": least,
         "r_max": greatest,
         "r_target": r_target,
-        "sleeve_lower": lower,
         "sleeve_weights": w,
         "sleeve_lambda": target.multiplier,
         "sleeve_return": target.attained,
         "sleeve_volatility": float(np.sqrt(w @ covariance @ w)),
-        "momentum_volatility": float(np.sqrt(anchor @ covariance @ anchor)),
-        "sleeve_beta": float(beta @ w),
+        "sleeve_beta": float(common["beta"] @ w),
         "shortfall": r_adj - target.attained,
         "target_status": target.status,
     }
@@ -131,18 +155,12 @@ def _expected_returns(
 
 
 def _maximum_sharpe(
-    mu: FloatArray,
-    covariance: FloatArray,
-    anchor: FloatArray,
-    upper: FloatArray,
-    risk_free: float,
-    policy: Policy,
+    frontier: EfficientFrontier, anchor: FloatArray, risk_free: float, policy: Policy
 ) -> FloatArray:
     """Return the portfolio whose return is r_eff; minimum variance where no return is above the risk-free."""
     if policy.sleeve.return_model == "implied":
         # Reverse optimisation makes the anchor that portfolio.
         return anchor
-    frontier = EfficientFrontier(mu, covariance, 0.0, upper)
-    if mu.max() <= risk_free:
+    if frontier.mu.max() <= risk_free:
         return frontier.min_variance().weights
     return frontier.max_sharpe(risk_free).weights

@@ -36,7 +36,11 @@ WINSOR: Final = (5.0, 95.0)
 class StockPolicy:
     """How stocks are scored, scaled and capped; the defaults are the house policy."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {
+        "extra": "forbid",
+        "allow_inf_nan": False,
+        "revalidate_instances": "always",
+    }
 
     ranker: Annotated[Literal["momentum"], Doc("What scores the stocks: momentum = 12-1 month return.")] = (
         "momentum"
@@ -179,7 +183,8 @@ def scale_scores(scores: ArrayLike, method: ScaleMethod = "minmax") -> FloatArra
     low, high = adjusted.min(), adjusted.max()
     if low == high:
         return np.ones_like(adjusted)
-    return adjusted / high if method == "softmax" else (adjusted - low) / (high - low)
+    scaled = adjusted / high if method == "softmax" else (adjusted - low) / (high - low)
+    return np.asarray(scaled, dtype=np.float64)
 
 
 def stock_weights(

@@ -25,8 +25,9 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 from typing_extensions import Doc
 
+from pyalloc import InvestorProfile, MarketData, allocate
 from pyalloc.macro import MacroPolicy, MacroSnapshot, recession_probability, regime
-from pyalloc.names import BONDS, CASH, COMMODITIES, STOCKS
+from pyalloc.names import BONDS, CASH, COMMODITIES, RISK_LEVELS, STOCKS
 
 FUNDS: Final = {
     "AGG": ("iShares Core U.S. Aggregate Bond", BONDS),
@@ -46,6 +47,9 @@ is older and less of an oil fund than GSG.
 
 AVERAGE_DAYS: Final = 21
 """Daily observations, about a month of them, in each average of VIX and of the spreads."""
+
+DECISION_DATES: Final = ("2007-06-29", "2008-11-28", "2012-06-29", "2016-12-30")
+"""Before the crisis, in it, in a slow recovery, and the last day of the data."""
 
 REFERENCE_MONTHS: Final = pd.period_range("1990-01", "2019-12", freq="M")
 
@@ -227,12 +231,36 @@ def build_market(data: Path, out: Path) -> None:
     macro_rows(read_macro(data), month_ends).to_csv(out / "macro.csv")
 
 
+def allocations(market: MarketData) -> pd.DataFrame:
+    """Return stress, regime, category weights and sleeve beta on four dates, for each risk level."""
+    rows = []
+    for day in DECISION_DATES:
+        view = market.at(day)
+        for risk in RISK_LEVELS:
+            trace = allocate(view, profile=InvestorProfile(risk=risk)).trace
+            weights = zip(trace["category_names"], trace["category_weights"], strict=True)
+            rows.append(
+                {
+                    "date": day,
+                    "stress": f"{trace['stress']:.2f}",
+                    "regime": trace["regime"],
+                    "risk": risk,
+                    **{category: f"{100 * weight:.1f} %" for category, weight in weights},
+                    "beta": f"{trace['sleeve_beta']:.3f}",
+                    "target": trace["target_status"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the steps asked for; return 0, or 1 when a recomputed constant differs from the published one."""
     parser = ArgumentParser(description="Build a market of real data, or check the constants of stress.")
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of reference data")
     parser.add_argument("--constants", action="store_true", help="recompute and compare the constants")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write the market directory here")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write the market here and allocate it"
+    )
     asked = parser.parse_args(arguments)
     if not asked.data.is_dir():
         parser.error(f"{asked.data} is not a folder: give the folder of reference data")
@@ -246,7 +274,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         exit_code = int(table["verdict"].eq("differs").any())
     if asked.out:
         build_market(asked.data, asked.out)
-        print(f"Market written to {asked.out}. Its stocks are survivors: read no performance from it.")
+        print(f"Market written to {asked.out}. Its stocks are survivors: read no performance from it.\n")
+        print(allocations(MarketData.from_path(asked.out)).to_string(index=False))
     return exit_code
 
 

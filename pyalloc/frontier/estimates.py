@@ -58,9 +58,20 @@ def ledoit_wolf(monthly_returns: FloatArray) -> Covariance:
 
 
 def betas(covariance: FloatArray, anchor: FloatArray) -> FloatArray:
-    """Return each name's beta to the anchor portfolio, shape (n,): ``(Σ w⁰)_i / (w⁰ᵀ Σ w⁰)``."""
+    """Return each name's beta to the anchor portfolio, shape (n,): ``(Σ w⁰)_i / (w⁰ᵀ Σ w⁰)``.
+
+    Raises
+    ------
+    InputError
+        Where the anchor has no variance, so that no beta exists.
+    """
     exposure = covariance @ anchor
-    return np.asarray(exposure / (anchor @ exposure), dtype=np.float64)
+    variance = float(anchor @ exposure)
+    if not variance > 0.0:
+        raise InputError(
+            "the anchor portfolio has no variance, so betas to it do not exist: check its prices"
+        )
+    return np.asarray(exposure / variance, dtype=np.float64)
 
 
 def implied_returns(

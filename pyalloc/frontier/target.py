@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Doc
 
 from pyalloc import names
-from pyalloc.errors import InfeasibleError, InputError
+from pyalloc.errors import InputError
+from pyalloc.frontier.inputs import check_finite, checked
 from pyalloc.names import risk_tolerance
 from pyalloc.qp import solve_box_qp
 
@@ -23,7 +24,11 @@ ReturnModel = Literal["implied", "bayes_stein", "historical"]
 class SleevePolicy:
     """How the stock sleeve's risk, return and target are set; the defaults are the house policy."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {
+        "extra": "forbid",
+        "allow_inf_nan": False,
+        "revalidate_instances": "always",
+    }
 
     return_model: Annotated[
         ReturnModel,
@@ -41,6 +46,9 @@ class SleevePolicy:
     floor: Annotated[
         float, Interval(ge=0, le=1), Doc("Each name keeps at least this fraction of its anchor weight.")
     ] = 0.25
+    frontier_points: Annotated[
+        int, Interval(ge=3, le=101), Doc("Frontier portfolios shown, evenly spaced in return.")
+    ] = 21
 
     def __post_init__(self) -> None:
         if self.minimum_months > self.history_months:
@@ -137,7 +145,13 @@ def target_weights(
     UncertifiedError
         Where the answer fails its certificate.
     """
-    mu, cov, anchor, lower, upper = _checked(mu, cov, anchor, lower, upper)
+    mu, cov, lower, upper = checked(mu, cov, lower, upper)
+    anchor = np.asarray(anchor, dtype=np.float64)
+    if anchor.shape != mu.shape:
+        raise InputError(
+            f"the anchor has shape {anchor.shape}; it must have one weight for each of {len(mu)} names"
+        )
+    check_finite("anchor", anchor)
     if not np.isfinite(target):
         raise InputError(f"the target return is {target!r}; it must be a finite number, 0.08 for 8 %")
     if len(mu) == 1:
@@ -199,35 +213,3 @@ def _at_the_end(
     pull = (cov @ (found.x - anchor) - found.multipliers[0])[apart] / (mu - marginal)[apart]
     multiplier = sign * float(np.max(sign * pull, initial=0.0))
     return TargetPortfolio(found.x, attained, status, shortfall, multiplier, found.gap)
-
-
-def _checked(
-    mu: ArrayLike, cov: ArrayLike, anchor: ArrayLike, lower: ArrayLike, upper: ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    returns = np.asarray(mu, dtype=np.float64)
-    matrix = np.asarray(cov, dtype=np.float64)
-    n = returns.size
-    if returns.shape != (n,) or n == 0 or matrix.shape != (n, n):
-        raise InputError(f"mu has shape {returns.shape} and cov {matrix.shape}; they must be (n,) and (n, n)")
-    start = np.asarray(anchor, dtype=np.float64)
-    if start.shape != (n,):
-        raise InputError(f"the anchor has shape {start.shape}; it must have one weight for each of {n} names")
-    try:
-        low, high = (np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (lower, upper))
-    except ValueError:
-        raise InputError(f"bounds must be one number, or one for each of the {n} names") from None
-    for what, values in {"mu": returns, "cov": matrix, "anchor": start, "lower": low, "upper": high}.items():
-        if not np.isfinite(values).all():
-            place = ", ".join(str(int(i) + 1) for i in np.argwhere(~np.isfinite(values))[0])
-            raise InputError(f"{what}: entry {place} is missing or not finite")
-    if (low > high).any():
-        name = int(np.argmax(low > high))
-        raise InfeasibleError(
-            f"name {name + 1}: the lower bound {low[name]:.4g} is above the upper bound {high[name]:.4g}"
-        )
-    if low.sum() > 1.0 + 1e-12 or high.sum() < 1.0 - 1e-12:
-        raise InfeasibleError(
-            f"weights between bounds that sum to {low.sum():.6g} and {high.sum():.6g} cannot sum to 1: "
-            "lower the floor or raise the cap"
-        )
-    return returns, matrix, start, low.copy(), high.copy()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,17 @@ from pyalloc import names
 from pyalloc.errors import InputError, MissingHistoryError, TableError
 from pyalloc.macro import MacroSnapshot
 from pyalloc.marketdata.view import MarketView
-from pyalloc.tables import ColumnReader, read_prices, read_table
+from pyalloc.tables import ColumnReader, cells, read_prices, read_table
+from pyalloc.tables.columns import MAX_TEXT
+from pyalloc.tables.table import name_key
 
 FloatArray = NDArray[np.float64]
+Content = TypeVar("Content")
 
 CARRIED_DAYS: Final = 5
 """Trading days over which a missing close is carried forward; a longer gap stays one."""
+
+_STANDARD_CATEGORIES: Final = {name_key(name): name for name in names.CATEGORIES}
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class MarketData:
     days : ndarray of datetime64[D], shape (t,)
         Trading days, ascending.
     closes : ndarray, shape (t, n)
-        Adjusted closes; NaN before listing, after the last price, and in gaps longer than five days.
+        Adjusted closes, a missing one carried forward for at most five days; NaN beyond that.
     assets : tuple of Asset, length n
         In the order of the columns of `closes`.
     macro : tuple of MacroSnapshot
@@ -79,17 +84,29 @@ class MarketData:
         plain, packed = folder / "prices.csv", folder / "prices.csv.gz"
         if plain.exists() and packed.exists():
             raise TableError("prices.csv and prices.csv.gz both exist: keep the one that counts")
-        prices = read_prices(packed if packed.exists() else plain)
-        listed = {asset.asset: asset for asset in _read_assets(folder / "assets.csv")}
-        _refuse_unmatched(list(prices.columns), listed)
-        macro = _read_macro(folder / "macro.csv")
-        notice = folder / "NOTICE"
+        problems: list[str] = []
+
+        def attempt(read: Callable[[Path], Content], file: Path) -> Content | None:
+            try:
+                return read(file)
+            except TableError as error:
+                problems.extend(error.problems)
+                return None
+
+        prices = attempt(read_prices, packed if packed.exists() else plain)
+        listed = attempt(_read_assets, folder / "assets.csv")
+        macro = attempt(_read_macro, folder / "macro.csv")
+        notice = attempt(_read_notice, folder / "NOTICE")
+        if prices is not None and listed is not None:
+            problems += _unmatched(list(prices.columns), listed)
+        if problems or prices is None or listed is None or macro is None or notice is None:
+            raise TableError(problems)
         return cls(
             days=prices.index.to_numpy().astype("datetime64[D]"),
             closes=np.ascontiguousarray(prices.ffill(limit=CARRIED_DAYS).to_numpy(dtype=np.float64)),
             assets=tuple(listed[column] for column in prices.columns),
             macro=macro,
-            notice=notice.read_text(encoding="utf-8").strip() if notice.is_file() else "",
+            notice=notice,
         )
 
     def at(self, day: date | str | None = None) -> MarketView:
@@ -102,7 +119,9 @@ class MarketData:
         MissingHistoryError
             For a day before the first close, or after the last.
         """
-        if isinstance(day, str):
+        if isinstance(day, datetime):
+            day = day.date()
+        elif isinstance(day, str):
             try:
                 day = date.fromisoformat(day)
             except ValueError:
@@ -131,13 +150,16 @@ class MarketData:
         return {c: tuple(asset for asset in self.assets if asset.category == c) for c in categories}
 
 
-def _read_assets(path: Path) -> list[Asset]:
+def _read_assets(path: Path) -> dict[str, Asset]:
     table = read_table(path)
     table.require("asset", "name", "category", "sector")
     reader = ColumnReader(table)
     symbols = reader.text("asset", max_length=24)
     titles = reader.text("name", max_length=80)
-    categories = reader.text("category", max_length=40)
+    categories = [
+        _STANDARD_CATEGORIES.get(name_key(written), written)
+        for written in reader.text("category", max_length=40)
+    ]
     sectors = reader.text("sector", required=False, max_length=40)
     first: dict[str, int] = {}
     for row, (symbol, category, sector) in enumerate(zip(symbols, categories, sectors, strict=True)):
@@ -152,10 +174,11 @@ def _read_assets(path: Path) -> list[Asset]:
                 f"{symbol} is a stock and has no sector: write one of {', '.join(names.SECTORS)}",
             )
     reader.check()
-    return [Asset(*entry) for entry in zip(symbols, titles, categories, sectors, strict=True)]
+    assets = (Asset(*entry) for entry in zip(symbols, titles, categories, sectors, strict=True))
+    return {asset.asset: asset for asset in assets}
 
 
-def _refuse_unmatched(priced: Sequence[str], listed: dict[str, Asset]) -> None:
+def _unmatched(priced: Sequence[str], listed: dict[str, Asset]) -> list[str]:
     problems = []
     unlisted = [symbol for symbol in priced if symbol not in listed]
     if unlisted:
@@ -163,8 +186,7 @@ def _refuse_unmatched(priced: Sequence[str], listed: dict[str, Asset]) -> None:
     unpriced = [symbol for symbol in listed if symbol not in set(priced)]
     if unpriced:
         problems.append(f"assets.csv lists assets that prices has no column for: {_some(unpriced)}")
-    if problems:
-        raise TableError(problems)
+    return problems
 
 
 def _some(symbols: Sequence[str]) -> str:
@@ -177,20 +199,32 @@ def _read_macro(path: Path) -> tuple[MacroSnapshot, ...]:
     table.require("known_on", "vix", "gdp_growth", "yield_spread")
     reader = ColumnReader(table)
     days = reader.date("known_on")
-    columns = [reader.number(name) for name in ("vix", "gdp_growth", "yield_spread")]
+    vix, growth, spread = (reader.number(name) for name in ("vix", "gdp_growth", "yield_spread"))
     optional = reader.number("spread_10y_3m", required=False)
     snapshots: dict[date, MacroSnapshot] = {}
     for row in reader.good_rows:
-        day, spread = days[row], float(optional[row])
+        day, term = days[row], optional[row]
         if day is None:
             continue
         if day in snapshots:
             reader.refuse(row, "known_on", f"{day} has a row already: keep one complete row a day")
             continue
-        values = [column[row] for column in columns]
         try:
-            snapshots[day] = MacroSnapshot(*values, None if np.isnan(spread) else spread, day)
+            snapshots[day] = MacroSnapshot(
+                vix[row], growth[row], spread[row], None if np.isnan(term) else term, day
+            )
         except InputError as error:
             reader.refuse(row, str(error).partition(" ")[0], str(error))
     reader.check()
     return tuple(snapshots[day] for day in sorted(snapshots))
+
+
+def _read_notice(path: Path) -> str:
+    """Return the notice as one line, or nothing where there is no such file."""
+    if not path.is_file():
+        return ""
+    words = path.read_text(encoding="utf-8", errors="replace").split()
+    try:
+        return cells.text(" ".join(words), MAX_TEXT)
+    except InputError as error:
+        raise TableError(f"{path.name}: {error}") from None

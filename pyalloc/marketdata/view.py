@@ -106,7 +106,8 @@ class MarketView:
 
     def month_closes(self, asset: Asset, count: int) -> FloatArray:
         """Return an asset's last `count` month closes, oldest first; fewer where the market is younger."""
-        return self.market.closes[self._month_rows[-count:], self.market.column(asset.asset)]
+        rows, column = self._month_rows[-count:], self.market.column(asset.asset)
+        return np.asarray(self.market.closes[rows, column], dtype=np.float64)
 
     def universe(
         self,
@@ -239,6 +240,6 @@ class MarketView:
         complete = closes[np.isfinite(closes).all(axis=1)]
         if closes.shape[1] < MONTH_CLOSES or not len(complete):
             raise MissingHistoryError(
-                f"no cash instrument has 12 months of prices up to {self.as_of}, so there is no risk-free rate"
+                f"no cash instrument has 12 months of prices up to {self.as_of}: there is no risk-free rate"
             )
         return float((complete[:, -1] / complete[:, 0] - 1.0).mean())

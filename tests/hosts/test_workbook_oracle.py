@@ -16,7 +16,8 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from pyalloc import InvestorProfile, MacroSnapshot, MarketData, allocate
 from tests.hosts.calc_host import CalcHost, Recalculated
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
-from workbooks.template.author import Book, Cell, addresses_in
+from workbooks.template.audit_sheet import CHECKS
+from workbooks.template.author import Book, Cell, Ref, addresses_in
 from workbooks.template.book import fill
 from workbooks.template.writer import write_workbook
 
@@ -116,7 +117,11 @@ def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_
     )
 
     stale = fed_by_changed_solved_cells(book, facts, fresh)
-    followed = [(s, at, c) for s, at, c in book.cells("formula") if (s, at) not in stale]
+    followed = [
+        (sheet, at, cell)
+        for sheet, at, cell in book.cells("formula")
+        if (sheet, at) not in stale and cell.value and exists(cell.value, fresh)
+    ]
     assert departures(iter(followed), fresh, result) == []
 
     names = {cell.value.name for _, _, cell in followed if cell.value}
@@ -126,9 +131,18 @@ def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_
         "r_max", "holding_in_category",
     } <= names  # fmt: skip
     checks = [result["Audit", at] for at in column_of(book, "check_result")]
-    assert "CHECK" not in checks
+    assert [check.key for check, got in zip(CHECKS, checks, strict=True) if got == "CHECK"] == []
     assert checks.count("STALE") >= 2
     assert str(result[address(book, "checks_summary")]).startswith("■ What-if")
+
+
+def exists(ref: Ref, facts: Mapping[str, Any]) -> bool:
+    """Return whether the facts reach as far: another risk may hold another number of names."""
+    try:
+        ref.of(facts)
+    except IndexError:
+        return False
+    return True
 
 
 def column_of(book: Book, name: str) -> list[str]:
@@ -155,9 +169,10 @@ def fed_by_changed_solved_cells(
     }
     exact = facts["bounds_hold"] and fresh["bounds_hold"]
     for sheet, at, cell in book.cells():
-        changed = cell.kind == "solved" and not equal(
-            _plain(cell.value.of(facts)),
-            _plain(cell.value.of(fresh)),  # type: ignore[union-attr]
+        changed = cell.kind == "solved" and not (
+            cell.value
+            and exists(cell.value, fresh)
+            and equal(_plain(cell.value.of(facts)), _plain(cell.value.of(fresh)))
         )
         compares = "category_solver" in cell.text
         if compares or (changed and not (exact and cell.value and cell.value.name == "category_solver")):
@@ -222,4 +237,4 @@ def test_the_printed_workbook_shows_every_number(
     ).stdout
     assert "###" not in text
     assert "Sample Client & Sons" in text
-    assert "All 36 checks passed" in text
+    assert facts["checks_summary"].removeprefix("● ") in text

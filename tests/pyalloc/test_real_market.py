@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyalloc import MarketData
 from pyalloc.macro import MacroSnapshot
 from pyalloc.names import BONDS, CASH, COMMODITIES, SECTORS, STOCKS
 
@@ -194,3 +195,23 @@ def test_the_same_data_gives_the_same_bytes(shared_data, market, tmp_path):
     real_market.build_market(shared_data, tmp_path)
     for name in ("prices.csv.gz", "assets.csv", "macro.csv"):
         assert (tmp_path / name).read_bytes() == (market / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def decisions(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("real")
+    real_market.build_market(shared_data, folder)
+    return real_market.allocations(MarketData.from_path(folder)).set_index(["date", "risk"])
+
+
+def test_the_crisis_is_high_stress_and_holds_fewer_stocks(decisions: pd.DataFrame) -> None:
+    crisis, calm = decisions.loc[("2008-11-28", "medium")], decisions.loc[("2016-12-30", "medium")]
+    assert float(crisis["stress"]) > 0.9
+    assert crisis["regime"] == "high stress"
+    assert float(crisis["Stocks"].rstrip(" %")) < float(calm["Stocks"].rstrip(" %"))
+
+
+def test_the_beta_of_the_sleeve_is_what_the_risk_level_says(decisions: pd.DataFrame) -> None:
+    assert (decisions["target"] == "attained").all()
+    for risk, beta in (("low", "0.875"), ("medium", "1.000"), ("high", "1.250")):
+        assert set(decisions.xs(risk, level="risk")["beta"]) == {beta}

@@ -31,7 +31,9 @@ TEMPLATE_CONSTANTS = {
     "1000": "weight of the column in a checksum",
     "1.01": "end of the regime strip",
     "6": "decimals of a rounding compared with one minor unit",
+    "1E9": "puts names that cannot be held last",
     "1E-9": "tolerance",
+    "1E-10": "tolerance",
     "1E-11": "tolerance",
     "1E-12": "tolerance",
 } | {str(i): "place in a list, count, or power" for i in (0, 1, 2)}
@@ -39,9 +41,22 @@ TEMPLATE_CONSTANTS = {
 
 PORTABLE = {
     *("ABS", "AND", "AVERAGE", "COLUMN", "COLUMNS", "COUNT", "COUNTIF", "COVAR", "EXP", "IF", "IFERROR"),
-    *("INDEX", "ISBLANK", "ISERROR", "ISNUMBER", "LARGE", "LEFT", "LN", "MATCH", "MAX", "MDETERM", "MEDIAN"),
+    *(
+        "INDEX",
+        "INT",
+        "ISBLANK",
+        "ISERROR",
+        "ISNUMBER",
+        "LARGE",
+        "LEFT",
+        "LN",
+        "MATCH",
+        "MAX",
+        "MDETERM",
+        "MEDIAN",
+    ),
     *("MID", "MIN", "MINVERSE", "MMULT", "N", "NORMSDIST", "NORMSINV", "NOT", "OR", "PERCENTILE", "ROUND"),
-    *("ROW", "ROWS", "SIGN", "SQRT", "SUM", "SUMIF", "SUMPRODUCT", "SUMSQ", "TRANSPOSE", "UPPER"),
+    *("ROW", "ROWS", "SIGN", "SMALL", "SQRT", "SUM", "SUMIF", "SUMPRODUCT", "SUMSQ", "TRANSPOSE", "UPPER"),
     *("_xlfn.ISFORMULA", "_xlfn.RANK.AVG"),
 }
 """Functions that Excel 2016, 365 and LibreOffice 7.4 share; newer ones carry Excel's prefix."""

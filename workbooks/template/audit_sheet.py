@@ -57,7 +57,10 @@ CHECKS: Final = (
     Check("covariance_symmetry", "Risk", "Covariance against its transpose", "=MAX(ABS(covariance-TRANSPOSE(covariance)))", 1e-15, array=True),
     Check("shrinkage_range", "Risk", "Shrinkage outside 0 to 1", "=MAX(0,-lw_shrinkage,lw_shrinkage-1)", 0),
     Check("efficient_return", "Frontier", "Implied returns: r_eff against risk-free plus premium", '=IF(return_model="implied",r_eff-risk_free-equity_premium,0)', 1e-9, "ENGINE"),
-    Check("sharpe_anchor", "Frontier", "Sharpe ratio of the anchor above that of the maximum-Sharpe portfolio", "=MAX(0,(SUMPRODUCT(stock_weight,mu)-risk_free)/momentum_volatility-(r_eff-risk_free)/SQRT(SUMPRODUCT(MMULT(covariance,maxsharpe_weights),maxsharpe_weights)))", 1e-9, "ENGINE"),
+    Check("frontier_range", "Frontier", "Frontier portfolios: sum, floor 0, cap", "=SUMPRODUCT(--(ABS(frontier_sum-1)>1E-10))+SUMPRODUCT(--(frontier_min<-1E-12))+SUMPRODUCT(--(frontier_max>stock_cap+1E-12))", 0),
+    Check("frontier_optimal", "Frontier", "Largest optimality gap of the frontier portfolios", "=MAX(frontier_gap)", 1e-9, "ENGINE"),
+    Check("frontier_convex", "Frontier", "Frontier portfolios with more risk than a mix of their neighbours", "=SUMPRODUCT(--(2*frontier_within>frontier_before+frontier_after+1E-12))", 0, "ENGINE"),
+    Check("sharpe_best", "Frontier", "Sharpe ratio on the frontier or of the anchor above the best", "=IF(anchor_counts=1,MAX(0,MAX(frontier_sharpe)-SHARPE,(SUMPRODUCT(stock_weight,mu)-risk_free)/momentum_volatility-SHARPE),0)".replace("SHARPE", "(r_eff-risk_free)/SQRT(SUMPRODUCT(MMULT(covariance,maxsharpe_weights),maxsharpe_weights))"), 1e-9, "ENGINE"),
     Check("sleeve_range", "Sleeve", "Sleeve: sum, floor and cap", "=ABS(SUM(sleeve_weights)-1)+SUMPRODUCT((sleeve_weights<sleeve_lower)*(sleeve_lower-sleeve_weights))+SUMPRODUCT((sleeve_weights>sleeve_upper)*(sleeve_weights-sleeve_upper))", 1e-10, "ENGINE"),
     Check("sleeve_attains", "Sleeve", "Return of the sleeve against the target in force", "=sleeve_return-r_target", 1e-9, "ENGINE"),
     Check("sleeve_optimal", "Sleeve", "Optimality gap of the sleeve", "=sleeve_gap", 1e-9, "ENGINE"),
@@ -66,7 +69,7 @@ CHECKS: Final = (
     Check("holding_budget", "Holdings", "Amounts against the budget", "=ROUND(SUM(holding_amount)-budget,currency_digits)", 0),
     Check("holding_rounding", "Holdings", "Largest rounding of an amount, in minor units", "=ROUND(SUMPRODUCT(MAX(ABS(holding_amount-holding_weight*budget)))*10^currency_digits,6)", 1),
     Check("holding_categories", "Holdings", "Category sums against category weights", "=SUMPRODUCT(ABS(holding_category_weight-category_weights))", 1e-12),
-    Check("holding_names", "Holdings", "Stocks in the sleeve without a line", '=COUNTIF(sleeve_weights,">1E-9")-COUNTIF(holding_category,"Stocks")', 0),
+    Check("holding_names", "Holdings", "Stocks in the sleeve without a line", '=COUNTIF(sleeve_weights,">1E-14")-COUNTIF(holding_category,"Stocks")', 0),
     Check("overwritten", "Integrity", "Formulas overwritten by values", "=SUM(overwritten_by_sheet)", 0),
     Check("errors", "Integrity", "Cells with an error", "=SUM(errors_by_sheet)", 0),
     Check("solved_changed", "Integrity", "Solved blocks that were edited", "=SUMPRODUCT(--(solved_change<>0))", 0),
@@ -77,7 +80,7 @@ CHECKS: Final = (
 def author_audit(sheets: Sequence[Sheet]) -> Sheet:
     """Return the sheet that judges `sheets`, which are complete."""
     sheet = Sheet(AUDIT)
-    sheet.widths |= {"B": 5, "C": 13, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
+    sheet.widths |= {"B": 5, "C": 21, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
     head(
         sheet, "Audit", "Every check is a formula: departure against limit, rolled up into one sentence.", "H"
     )
@@ -116,7 +119,7 @@ def _checks(sheet: Sheet) -> int:
     for i, check in enumerate(CHECKS):
         row = FIRST_CHECK + i
         sheet.formula(f"B{row}", f"=ROWS(B${FIRST_CHECK}:B{row})", "check_number", i, look="formula_integer")
-        sheet.label(f"C{row}", check.area)
+        sheet.label(f"C{row}", check.area, "item")
         sheet.label(f"D{row}", check.says)
         place = sheet.array if check.array else sheet.formula
         place(f"E{row}", check.formula, "departure", i, look="formula_tiny")
@@ -147,7 +150,7 @@ def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
         sheet.formula(
             f"B{row}", f"=ROWS(B${first}:B{row})", "register_number", row - first, look="formula_integer"
         )
-        sheet.label(f"C{row}", title)
+        sheet.label(f"C{row}", title, "item")
         sheet.label(f"D{row}", f"{at}  {ref.name}{_place(ref)}")
         sheet.solved(f"E{row}", ref.name, *ref.place, look="solved")
         sheet.formula(
@@ -206,7 +209,7 @@ def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
     for i, (name, says) in enumerate(blocks):
         row = first + i
         sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "checksum_number", i, look="formula_integer")
-        sheet.label(f"C{row}", name)
+        sheet.label(f"C{row}", name, "item")
         sheet.label(f"D{row}", says)
         sheet.solved(f"E{row}", "checksum", i, look="solved_number4")
         sheet.formula(
@@ -238,7 +241,7 @@ def _formula_cells(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
         row = first + i
         areas = [f"{judged.title}!{area}" for area in formula_areas(judged)]
         sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "sheet_number", i, look="formula_integer")
-        sheet.label(f"C{row}", judged.title)
+        sheet.label(f"C{row}", judged.title, "item")
         overwritten = "+".join(f"SUMPRODUCT(1-_xlfn.ISFORMULA({area}))" for area in areas)
         errors = "+".join(f"SUMPRODUCT(--ISERROR({area}))" for area in areas)
         sheet.formula(f"E{row}", f"={overwritten}", "overwritten_by_sheet", i, look="formula_integer")

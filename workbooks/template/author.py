@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, NamedTuple
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
+from workbooks.template.charts import Chart
+
 Kind = Literal["label", "input", "formula", "solved"]
 
 
@@ -70,9 +72,12 @@ class Sheet:
     validations: list[Validation] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
+    charts: list[Chart] = field(default_factory=list)
     freeze: str = ""
     title_rows: str = ""
     one_page: bool = False
+    pages_wide: int = 1
+    break_before: str = ""
     last: str = ""
 
     def label(self, at: str, text: str, look: str = "label") -> None:

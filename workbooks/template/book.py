@@ -36,6 +36,7 @@ class Shape:
     regime_from: tuple[float, ...]
     scaling: ScaleMethod
     return_model: ReturnModel
+    frontier_points: int
     equal_sleeves: bool
     synthetic: bool
 
@@ -57,6 +58,7 @@ def shape_of(allocation: Allocation) -> Shape:
         regime_from=policy.macro.regime_from,
         scaling=policy.stocks.scaling,
         return_model=policy.sleeve.return_model,
+        frontier_points=policy.sleeve.frontier_points,
         equal_sleeves=policy.other_sleeves == "equal",
         synthetic=bool(allocation.view.market.notice),
     )
@@ -71,7 +73,7 @@ def author_book(shape: Shape) -> Book:
         author_constraints(shape.category),
         author_stocks(shape.stocks, shape.months, shape.scaling, shape.native),
         author_holdings(shape.category.names, shape.lines, equal=shape.equal_sleeves),
-        author_frontier(shape.stocks, shape.months, shape.return_model, shape.native),
+        author_frontier(shape.stocks, shape.months, shape.frontier_points, shape.return_model, shape.native),
     ]
     appendix = [author_covariance(shape.stocks, shape.native)]
     if shape.native:

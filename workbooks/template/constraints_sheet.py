@@ -274,17 +274,19 @@ def _coefficient(policy: CategoryPolicy, i: int, category: str) -> str:
 
 def _overrides(sheet: Sheet, policy: CategoryPolicy, top: int) -> int:
     columns = _matrix_head(
-        sheet, policy, top, "5  Overrides", "blank = policy; a number here replaces the coefficient"
+        sheet, policy, top, "5  Overrides", "blank = policy; a number here replaces the coefficient; row 1 stands"
     )
     first, last = top + 2, top + 1 + len(policy.row_names)
-    for i in range(len(policy.row_names)):
+    # Row 1 invests the budget, whatever else is overridden.
+    sheet.labels(first, dict.fromkeys(columns, "–"), "note_right")
+    for i in range(1, len(policy.row_names)):
         for j in range(len(policy.names)):
             sheet.input(f"{columns[j]}{first + i}", "override_A", i, j, look="input_number4")
         sheet.input(f"{columns[-1]}{first + i}", "override_b", i, look="input_amount")
     sheet.name("override_A", f"{columns[0]}{first}:{columns[-2]}{last}")
     sheet.name("override_b", f"{columns[-1]}{first}:{columns[-1]}{last}")
-    area = f"{columns[0]}{first}:{columns[-1]}{last}"
-    sheet.rules.append(Rule(area, f"ISNUMBER({columns[0]}{first})", "overridden"))
+    area = f"{columns[0]}{first + 1}:{columns[-1]}{last}"
+    sheet.rules.append(Rule(area, f"ISNUMBER({columns[0]}{first + 1})", "overridden"))
     sheet.validations.append(
         between(
             area, "-1E15", "1E15", "Override", "A number replaces the policy's coefficient; blank keeps it."

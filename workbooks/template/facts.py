@@ -56,6 +56,7 @@ def gather(allocation: Allocation, recipient: Recipient) -> dict[str, Any]:
     facts |= _stocks(facts, allocation)
     facts |= _risk(facts)
     facts |= _sleeve(facts, allocation)
+    facts |= _frontier(facts)
     facts |= _holdings(facts, allocation)
     facts |= summary_facts(facts)
     return facts
@@ -250,8 +251,34 @@ def _sleeve(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any]:
         "return_high": mu + np.maximum(above * upper, above * lower).sum(axis=1),
         "return_low": mu + np.minimum(above * upper, above * lower).sum(axis=1),
         "active_share": float(np.abs(w - anchor).sum() / 2.0),
-        "names_held": f"{(anchor > 1e-9).sum()} → {(w > 1e-9).sum()}",
+        "names_held": f"{(anchor > names.HELD).sum()} → {(w > names.HELD).sum()}",
         "sleeve_risk_share": w * sleeve_exposure / facts["sleeve_volatility"] ** 2,
+    }
+
+
+def _frontier(facts: Mapping[str, Any]) -> dict[str, Any]:
+    covariance, mu, upper = facts["covariance"], facts["mu"], facts["sleeve_upper"]
+    w = facts["frontier_weights"]
+    volatility = np.sqrt(np.einsum("ik,ij,jk->k", w, covariance, w))
+    expected = mu @ w
+    best, anchor = facts["maxsharpe_weights"], facts["stock_weight"]
+    gradients = covariance @ w - facts["frontier_lambda"] * mu[:, None]
+    bounds = [_dual_bounds(gradient, np.zeros_like(upper), upper).max() for gradient in gradients.T]
+    return {
+        "frontier_number": np.arange(1, w.shape[1] + 1),
+        "frontier_volatility": volatility,
+        "frontier_return": expected,
+        "frontier_sharpe": np.where(volatility > 0.0, (expected - facts["risk_free"]) / volatility, 0.0),
+        "frontier_sum": w.sum(axis=0),
+        "frontier_min": w.min(axis=0),
+        "frontier_max": w.max(axis=0),
+        "frontier_gap": (gradients * w).sum(axis=0) - bounds,
+        "chart_maxsharpe_volatility": float(np.sqrt(best @ covariance @ best)),
+        "chart_maxsharpe_return": facts["r_eff"],
+        "chart_anchor_volatility": facts["momentum_volatility"],
+        "chart_anchor_return": float(anchor @ mu),
+        "chart_sleeve_volatility": facts["sleeve_volatility"],
+        "chart_sleeve_return": facts["sleeve_return"],
     }
 
 

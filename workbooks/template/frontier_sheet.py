@@ -6,17 +6,21 @@ from typing import Final
 
 from pyalloc import names
 from pyalloc.frontier.target import ReturnModel
-from workbooks.template.author import Sheet
+from workbooks.template.author import Sheet, columns_from
+from workbooks.template.charts import Chart, Line
 from workbooks.template.frame import FIRST_STOCK, FRONTIER, PRICES, STOCKS, between, head, section
 from workbooks.template.risk_sheets import mean_column
+from workbooks.template.styles import BRONZE, INK, SLATE
 
-FIRST_NAME: Final = 36
-"""Row of the first stock on this sheet."""
+FIRST_POINT: Final = 35
+"""Row of the first frontier portfolio."""
 
 
-def author_frontier(n: int, months: int, return_model: ReturnModel, month_closes_native: bool) -> Sheet:
-    """Return the sheet for `n` stocks under a return model."""
-    sheet = Sheet(FRONTIER, landscape=True)
+def author_frontier(
+    n: int, months: int, points: int, return_model: ReturnModel, month_closes_native: bool
+) -> Sheet:
+    """Return the sheet for `n` stocks and `points` frontier portfolios under a return model."""
+    sheet = Sheet(FRONTIER, landscape=True, pages_wide=2, break_before="T")
     sheet.widths |= {"B": 30, **dict.fromkeys("CDEFGHIJKLMNOPQ", 11)}
     sheet.freeze, sheet.title_rows = "C5", "1:3"
     head(
@@ -27,7 +31,10 @@ def author_frontier(n: int, months: int, return_model: ReturnModel, month_closes
     )
     _rules(sheet)
     _target(sheet)
-    _names(sheet, n, months, return_model, month_closes_native)
+    _points(sheet, points)
+    first = FIRST_POINT + points + 9
+    _names(sheet, first, n, months, points, return_model, month_closes_native)
+    _chart(sheet, first, n, points)
     return sheet
 
 
@@ -80,7 +87,7 @@ def _target(sheet: Sheet) -> None:
         ("Active share, sleeve against anchor", "=SUMPRODUCT(ABS(sleeve_weights-stock_weight))/2", "active_share", "formula_percent"),
         (
             "Names held, anchor → sleeve",
-            '=COUNTIF(stock_weight,">1E-9")&" → "&COUNTIF(sleeve_weights,">1E-9")', "names_held", "formula",
+            '=COUNTIF(stock_weight,">1E-14")&" → "&COUNTIF(sleeve_weights,">1E-14")', "names_held", "formula",
         ),
         (
             "Optimality gap of the sleeve",
@@ -103,9 +110,108 @@ def _target(sheet: Sheet) -> None:
     )
 
 
-def _names(sheet: Sheet, n: int, months: int, return_model: ReturnModel, native: bool) -> None:
-    first, last = FIRST_NAME, FIRST_NAME + n - 1
-    section(sheet, first - 3, "3  Names", "B", "Q", "certificates to the right")
+def _points(sheet: Sheet, points: int) -> None:
+    first, last = FIRST_POINT, FIRST_POINT + points - 1
+    section(
+        sheet,
+        first - 2,
+        "3  Efficient frontier",
+        "B",
+        "J",
+        "long-only, within the cap; evenly spaced in return",
+    )
+    sheet.labels(first - 1, {"B": "Portfolio"}, "header_left")
+    titles = ("Volatility", "Return", "Sharpe", "Sum", "Least", "Greatest", "Multiplier λ", "Optimality gap")
+    sheet.labels(first - 1, dict(zip("CDEFGHIJ", titles, strict=True)), "header")
+    w, g = "INDEX(frontier_weights,0,B{r})", "(MMULT(covariance,INDEX(frontier_weights,0,B{r}))-I{r}*mu)"
+    # γ of the dual bound: where the caps of the smallest gradients add up to 1; names not held come last.
+    least = f"SMALL({g}+(sleeve_upper=0)*1E9,MIN(ROWS(mu),INT(1/stock_cap)+1))"
+    formulas = {
+        "C": ("frontier_volatility", f"=SQRT(SUMPRODUCT(MMULT(covariance,{w}),{w}))", "formula_percent"),
+        "D": ("frontier_return", f"=SUMPRODUCT({w},mu)", "formula_percent"),
+        "E": ("frontier_sharpe", "=IF(C{r}>0,(D{r}-risk_free)/C{r},0)", "formula_number"),
+        "F": ("frontier_sum", f"=SUM({w})", "formula_percent"),
+        "G": ("frontier_min", f"=MIN({w})", "formula_percent"),
+        "H": ("frontier_max", f"=MAX({w})", "formula_percent"),
+        "J": (
+            "frontier_gap",
+            f"=SUM({g}*{w})-({least}-SUM(({least}-{g})*({g}<{least})*sleeve_upper))",
+            "formula_tiny",
+        ),
+    }
+    for i in range(points):
+        row = first + i
+        sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "frontier_number", i, look="formula_integer")
+        sheet.solved(f"I{row}", "frontier_lambda", i, look="solved_number4")
+        for column, (fact, text, look) in formulas.items():
+            place = sheet.array if column == "J" else sheet.formula
+            place(f"{column}{row}", text.format(r=row), fact, i, look=look)
+    for column, (fact, _, _) in formulas.items():
+        sheet.name(fact, f"{column}{first}:{column}{last}")
+    sheet.name("frontier_lambda", f"I{first}:I{last}")
+    for name, shift in (("frontier_before", -1), ("frontier_within", 0), ("frontier_after", 1)):
+        sheet.name(name, f"C{first + 1 + shift}:C{last - 1 + shift}")
+    row = last + 2
+    section(sheet, row, "Portfolios in the chart", "B", "D")
+    marked = (
+        (
+            "Maximum Sharpe",
+            "maxsharpe",
+            "=SQRT(SUMPRODUCT(MMULT(covariance,maxsharpe_weights),maxsharpe_weights))",
+            "=r_eff",
+        ),
+        ("Anchor w⁰", "anchor", "=momentum_volatility", "=SUMPRODUCT(stock_weight,mu)"),
+        ("Sleeve", "sleeve", "=sleeve_volatility", "=sleeve_return"),
+    )
+    for title, key, volatility, expected in marked:
+        row += 1
+        sheet.label(f"B{row}", title)
+        sheet.formula(f"C{row}", volatility, f"chart_{key}_volatility", look="formula_percent")
+        sheet.formula(f"D{row}", expected, f"chart_{key}_return", look="formula_percent")
+
+
+def _chart(sheet: Sheet, first: int, n: int, points: int) -> None:
+    def area(column: str, top: int, count: int) -> str:
+        return f"{FRONTIER}!${column}${top}:${column}${top + count - 1}"
+
+    mark = FIRST_POINT + points + 2
+    sheet.charts.append(
+        Chart(
+            "scatter",
+            "G5",
+            "R31",
+            (
+                Line(area("C", first, n), area("D", first, n), "Stocks", "B4BBC6", "dots"),
+                Line(
+                    area("D", FIRST_POINT, points),
+                    area("C", FIRST_POINT, points),
+                    "Efficient frontier",
+                    INK,
+                    "line",
+                ),
+                Line(area("D", mark, 1), area("C", mark, 1), "Maximum Sharpe", SLATE, "point"),
+                Line(area("D", mark + 1, 1), area("C", mark + 1, 1), "Anchor", BRONZE, "point", "l"),
+                Line(area("D", mark + 2, 1), area("C", mark + 2, 1), "Sleeve", "A23B2A", "point"),
+            ),
+            "Scatter chart: return against volatility of the stocks, the efficient frontier, and three portfolios on it.",
+            x_title="Volatility, a year",
+            y_title="Expected return, a year",
+        )
+    )
+
+
+def _names(
+    sheet: Sheet, first: int, n: int, months: int, points: int, return_model: ReturnModel, native: bool
+) -> None:
+    last = first + n - 1
+    section(
+        sheet,
+        first - 2,
+        "4  Names",
+        "B",
+        "R",
+        "certificates, and the weights of the frontier portfolios, to the right",
+    )
     sheet.labels(first - 1, {"B": "Ticker"}, "header_left")
     titles = (
         "μ, a year", "Volatility", "Anchor w⁰", "Sleeve w", "Change", "Beta", "Max. Sharpe", "Floor", "Cap",
@@ -167,6 +273,19 @@ def _names(sheet: Sheet, n: int, months: int, return_model: ReturnModel, native:
         f"R{first}:R{last}", "=MMULT(covariance,sleeve_weights)", "sleeve_sigma_w", look="formula_number4"
     )
     sheet.label(f"R{first - 1}", "Σ w", "header")
+    columns = columns_from("T", points)
+    sheet.widths |= dict.fromkeys(columns, 7)
+    for k, column in enumerate(columns):
+        sheet.formula(
+            f"{column}{first - 1}",
+            f"=COLUMNS($T{first - 1}:{column}{first - 1})",
+            "frontier_number",
+            k,
+            look="header",
+        )
+        for i in range(n):
+            sheet.solved(f"{column}{first + i}", "frontier_weights", i, k, look="solved_percent1")
+    sheet.name("frontier_weights", f"{columns[0]}{first}:{columns[-1]}{last}")
     ranges = {
         "mu": "C", "stock_volatility": "D", "sleeve_weights": "F", "beta": "H", "maxsharpe_weights": "I",
         "sleeve_lower": "J", "sleeve_upper": "K", "anchor_exposure": "L", "sleeve_gradient": "M", "sleeve_dual": "N",

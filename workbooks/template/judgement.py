@@ -9,6 +9,7 @@ import numpy as np
 from openpyxl.utils.cell import range_boundaries
 
 from pyalloc.macro import normal_cdf
+from pyalloc.names import HELD
 from workbooks.template.audit_sheet import CHECKS, checksums, register
 from workbooks.template.author import Sheet, area_of
 
@@ -71,7 +72,7 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
     ratio_best = (facts["r_eff"] - facts["risk_free"]) / np.sqrt(best @ covariance @ best)
     ratio_anchor = (anchor @ mu - facts["risk_free"]) / facts["momentum_volatility"]
     rounding = np.abs(facts["holding_amount"] - facts["holding_weight"] * facts["budget"]).max()
-    exact = facts["bounds_hold"]
+    exact, risk = facts["bounds_hold"], facts["frontier_volatility"]
     known_on, age = facts["known_on"], facts["macro_age"]
     return {
         "inputs_missing": 0,
@@ -103,7 +104,14 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
         "efficient_return": facts["r_eff"] - facts["risk_free"] - facts["equity_premium"]
         if facts["return_model"] == "implied"
         else 0.0,
-        "sharpe_anchor": max(0.0, ratio_anchor - ratio_best),
+        "frontier_range": (np.abs(facts["frontier_sum"] - 1.0) > 1e-10).sum()
+        + (facts["frontier_min"] < -1e-12).sum()
+        + (facts["frontier_max"] > cap + 1e-12).sum(),
+        "frontier_optimal": facts["frontier_gap"].max(),
+        "frontier_convex": (2.0 * risk[1:-1] > risk[:-2] + risk[2:] + 1e-12).sum(),
+        "sharpe_best": max(0.0, facts["frontier_sharpe"].max() - ratio_best, ratio_anchor - ratio_best)
+        if facts["anchor_counts"]
+        else 0.0,
         "sleeve_range": abs(sleeve.sum() - 1.0)
         + np.maximum(0.0, facts["sleeve_lower"] - sleeve).sum()
         + np.maximum(0.0, sleeve - facts["sleeve_upper"]).sum(),
@@ -114,7 +122,7 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
         "holding_budget": round(facts["holding_amount"].sum() - facts["budget"], facts["currency_digits"]),
         "holding_rounding": round(rounding * 10.0 ** facts["currency_digits"], 6),
         "holding_categories": np.abs(facts["holding_category_weight"] - w).sum(),
-        "holding_names": (sleeve > 1e-9).sum() - sum(line == "Stocks" for line in facts["holding_category"]),
+        "holding_names": (sleeve > HELD).sum() - sum(line == "Stocks" for line in facts["holding_category"]),
         "overwritten": 0,
         "errors": 0,
         "solved_changed": 0,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyalloc.macro import MACRO_LIMITS
 from workbooks.template.author import Rule, Sheet
+from workbooks.template.charts import Chart, Line
 from workbooks.template.frame import MACRO, between, head, section
+from workbooks.template.styles import INK, SLATE, STONE
 
 _INPUTS = (
     ("vix", "VIX, 21-day average", "index points", "input_number", "Cboe VIX close (FRED VIXCLS)"),
@@ -19,6 +23,15 @@ _INPUTS = (
     ("spread_10y_3m", "Yield spread 10y − 3m", "a year, bond equivalent", "input_percent", "US Treasury"),
 )
 _TRANSFORMED = (("ln VIX", "=LN(vix)"), ("GDP growth", "=gdp_growth"), ("10y − 2y", "=yield_spread"))
+
+
+FIRST_SECTOR: Final = 34
+"""Row of the first sector."""
+
+
+def sector_column(column: str, sectors: int) -> str:
+    """Return the area of a column of the sector table, with its sheet."""
+    return f"{MACRO}!${column}${FIRST_SECTOR}:${column}${FIRST_SECTOR + sectors - 1}"
 
 
 def author_macro(sectors: int, regimes: int) -> Sheet:
@@ -168,9 +181,9 @@ def _sectors(sheet: Sheet, sectors: int) -> None:
     )  # fmt: skip
     sheet.labels(33, dict(zip("CDEFGHI", titles, strict=True)), "header")
     sheet.heights[33] = 24
-    last = 33 + sectors
+    last = FIRST_SECTOR + sectors - 1
     for i in range(sectors):
-        row = 34 + i
+        row = FIRST_SECTOR + i
         sheet.input(f"B{row}", "sector_names", i, look="input_text")
         sheet.input(f"C{row}", "sector_defensiveness", i, look="input_signed")
         sheet.formula(
@@ -206,4 +219,19 @@ def _sectors(sheet: Sheet, sectors: int) -> None:
         "sector_untilted": "E", "sector_tilted": "F", "sector_sleeve": "I",
     }  # fmt: skip
     for name, column in columns.items():
-        sheet.name(name, f"{column}34:{column}{last}")
+        sheet.name(name, f"{column}{FIRST_SECTOR}:{column}{last}")
+    sheet.charts.append(
+        Chart(
+            "bars",
+            f"B{last + 2}",
+            f"J{last + 26}",
+            (
+                Line(sector_column("E", sectors), sector_column("B", sectors), "Before the tilt", STONE),
+                Line(sector_column("F", sectors), sector_column("B", sectors), "After the tilt", SLATE),
+                Line(
+                    sector_column("I", sectors), sector_column("B", sectors), "After the return target", INK
+                ),
+            ),
+            "Bar chart: each sector's share of the stock sleeve before the tilt, after it, and after the return target.",
+        )
+    )

@@ -31,7 +31,7 @@ def _return_columns(months: int) -> list[str]:
 
 def author_prices(n: int, months: int) -> Sheet:
     """Return the sheet of month closes, returns and their means for `n` stocks."""
-    sheet = Sheet(PRICES, landscape=True)
+    sheet = Sheet(PRICES, landscape=True, pages_wide=-(-months // 12))
     sheet.widths["B"] = 10
     closes = columns_from(_FIRST_CLOSE, months + 1)
     *returns, mean = _return_columns(months)

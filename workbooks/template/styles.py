@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+FONT: Final = "Arial"
+"""Its metric twin is on every Linux machine, so what is checked there is what Excel prints."""
+
 INK: Final = "14284B"
 NAVY: Final = "1F3A5F"
 SLATE: Final = "7C98B3"
@@ -49,6 +52,7 @@ class Look:
     number_format: str = "General"
     align: str = ""
     wrap: bool = False
+    indent: int = 0
     unlocked: bool = False
 
 
@@ -80,10 +84,12 @@ _FIXED: Final = {
     "section": Look(size=10, bold=True, border="below"),
     "section_note": Look(size=8, colour=GREY, border="below", align="right"),
     "header": Look(size=8, bold=True, colour=GREY, fill=BAND, align="right", wrap=True),
-    "header_left": Look(size=8, bold=True, colour=GREY, fill=BAND, wrap=True),
+    "header_left": Look(size=8, bold=True, colour=GREY, fill=BAND, wrap=True, align="left"),
     "label": Look(),
+    "item": Look(align="left", indent=1),
     "strong": Look(bold=True),
-    "note": Look(size=8, colour=GREY),
+    "note": Look(size=8, colour=GREY, align="left", indent=1),
+    "plain_note": Look(size=8, colour=GREY),
     "note_right": Look(size=8, colour=GREY, align="right"),
     "note_wrap": Look(size=8, colour=GREY, wrap=True),
     "head_text": Look(size=8, colour=GREY),
@@ -122,7 +128,7 @@ def _looks() -> dict[str, Look]:
         for suffix, number_format in _FORMATS.items():
             key = f"{role}_{suffix}" if suffix else role
             looks[key] = replace(look, number_format=number_format)
-        looks[f"{role}_text"] = replace(look, align="left")
+        looks[f"{role}_text"] = replace(look, align="left", indent=1)
     for suffix, number_format in _FORMATS.items():
         # The reading page: house colours, whatever a cell is made from.
         key = f"read_{suffix}" if suffix else "read"
@@ -132,7 +138,7 @@ def _looks() -> dict[str, Look]:
     looks |= {
         "header_date": replace(looks["header"], number_format=MONTH),
         "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
-        "limit": replace(_INPUT, unlocked=False),
+        "limit": replace(_INPUT, unlocked=False, number_format="[=0]0;[<0.001]0E+00;General"),
     }
     looks |= {f"category_{i}": Look(size=11, colour=c, border="row") for i, c in enumerate(CATEGORY_COLOURS)}
     looks |= {f"regime_{i}": Look(fill=c) for i, c in enumerate(REGIME_COLOURS)}

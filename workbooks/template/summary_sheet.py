@@ -9,7 +9,10 @@ from openpyxl.utils import get_column_letter
 
 from pyalloc.names import REGIMES
 from workbooks.template.author import Rule, Sheet
+from workbooks.template.charts import Chart, Line
 from workbooks.template.frame import AUDIT, SUMMARY
+from workbooks.template.macro_sheet import sector_column
+from workbooks.template.styles import CATEGORY_COLOURS
 from workbooks.template.words import STRIP, TOP
 
 GRID: Final = [get_column_letter(i) for i in range(2, 2 + STRIP)]
@@ -28,8 +31,8 @@ def author_summary(
     _head(sheet, synthetic)
     _tiles(sheet)
     row = _categories(sheet, categories)
-    row = _conditions(sheet, row + 2, regime_from)
-    row = max(_sectors(sheet, row + 2, sectors), _positions(sheet, row + 2))
+    row = _conditions(sheet, row + 1, regime_from)
+    row = max(_sectors(sheet, row + 2, len(sectors)), _positions(sheet, row + 2))
     row = _target(sheet, row + 2)
     _notices(sheet, row + 2)
     return sheet
@@ -56,9 +59,9 @@ def _head(sheet: Sheet, synthetic: bool) -> None:
     sheet.formula(_wide(sheet, "O3:U3"), "=checks_summary", "checks_summary", look="badge_box")
     sheet.label(_wide(sheet, "O4:U4"), "see Audit for every check", "note_center")
     sheet.links["O4"] = f"{AUDIT}!B5"
-    sheet.label("B4", "Allocation as of", "note")
+    sheet.label("B4", "Allocation as of", "plain_note")
     sheet.formula(_wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
-    sheet.formula(_wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="note")
+    sheet.formula(_wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="plain_note")
     if synthetic:
         sheet.solved(_wide(sheet, "B5:U5"), "notice", look="synthetic")
     for sign, look in (("●", "ok"), ("■", "stale"), ("▲", "check")):
@@ -105,73 +108,50 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
     _section(sheet, 10, "Allocation", "B", "U")
     for area, title in (
         ("B11:F11", "Category"),
-        ("G11:I11", "Weight"),
-        ("J11:N11", "Amount"),
-        ("O11:Q11", "Range"),
-        ("R11:U11", "Instruments"),
+        ("G11:H11", "Weight"),
+        ("I11:L11", "Amount"),
+        ("M11:N11", "Range"),
     ):
         sheet.label(_wide(sheet, area), title, "header_left" if title == "Category" else "header")
     for i in range(len(categories)):
         row = 12 + i
-        sheet.heights[row] = 20
-        sheet.label(f"B{row}", "■", f"category_{i % 6}")
-        sheet.formula(
-            _wide(sheet, f"C{row}:F{row}"),
-            f"=INDEX(category_names,{i + 1})",
-            "category_names",
-            i,
-            look="read_label",
-        )
-        sheet.formula(
-            _wide(sheet, f"G{row}:I{row}"),
-            f"=INDEX(category_weights,{i + 1})",
-            "category_weights",
-            i,
-            look="strong_read_percent1",
-        )
-        sheet.formula(
-            _wide(sheet, f"J{row}:N{row}"),
-            f"=INDEX(holding_category_amount,{i + 1})",
-            "holding_category_amount",
-            i,
-            look="read_amount",
-        )
-        sheet.formula(
-            _wide(sheet, f"O{row}:Q{row}"),
-            f'=ROUND(100*INDEX(category_lower,{i + 1}),0)&"–"&ROUND(100*INDEX(category_upper,{i + 1}),0)&" %"',
-            "range_shown",
-            i,
-            look="read",
-        )
-        sheet.formula(
-            _wide(sheet, f"R{row}:U{row}"),
-            f"=COUNTIF(holding_category,C{row})",
-            "holding_category_count",
-            i,
-            look="read",
-        )
-        _row(sheet, row, "B", "U")
+        sheet.heights[row] = 22
+        sheet.label(f"B{row}", "■", f"category_{i % len(CATEGORY_COLOURS)}")
+        for area, formula, fact, look in (
+            ("C:F", f"=INDEX(category_names,{i + 1})", "category_names", "read_label"),
+            ("G:H", f"=INDEX(category_weights,{i + 1})", "category_weights", "strong_read_percent1"),
+            ("I:L", f"=INDEX(holding_category_amount,{i + 1})", "holding_category_amount", "read_amount"),
+            (
+                "M:N",
+                f'=ROUND(100*INDEX(category_lower,{i + 1}),0)&"–"&ROUND(100*INDEX(category_upper,{i + 1}),0)&" %"',
+                "range_shown",
+                "read",
+            ),
+        ):
+            first, last = area.split(":")
+            sheet.formula(_wide(sheet, f"{first}{row}:{last}{row}"), formula, fact, i, look=look)
+        _row(sheet, row, "B", "N")
     row = 12 + len(categories)
-    last = row - 1
+    last_row = row - 1
     sheet.heights[row] = 20
     sheet.label(_wide(sheet, f"B{row}:F{row}"), "Total", "strong_read_label")
     sheet.formula(
-        _wide(sheet, f"G{row}:I{row}"), f"=SUM(G12:G{last})", "category_total", look="strong_read_percent1"
+        _wide(sheet, f"G{row}:H{row}"),
+        f"=SUM(G12:G{last_row})",
+        "category_total",
+        look="strong_read_percent1",
     )
     sheet.formula(
-        _wide(sheet, f"J{row}:N{row}"),
-        f"=SUM(J12:J{last})",
+        _wide(sheet, f"I{row}:L{row}"),
+        f"=SUM(I12:I{last_row})",
         "holding_total_amount",
         look="strong_read_amount",
     )
-    sheet.formula(
-        _wide(sheet, f"R{row}:U{row}"), f"=SUM(R12:R{last})", "holding_total_count", look="strong_read"
-    )
-    _row(sheet, row, "B", "U", "strong_read_label")
+    _row(sheet, row, "B", "N", "strong_read_label")
     text = row + 1
-    sheet.heights |= {text: 15, text + 1: 15}
+    sheet.heights |= dict.fromkeys(range(text, text + 4), 13)
     sheet.formula(
-        _wide(sheet, f"B{text}:U{text + 1}"),
+        _wide(sheet, f"B{text}:N{text + 3}"),
         '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance stocks are "'
         '&ROUND(100*equity_share,1)&" % of the whole, "&ROUND(100*cash_share,1)&" % of bonds and cash is held in cash, and '
         'commodities are "&ROUND(100*commodity_share,1)&" %. The equity holdings aim at "&ROUND(100*r_target,1)&" % a year: "'
@@ -180,7 +160,18 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
         "paragraph",
         look="paragraph",
     )
-    return text + 1
+    weights, labels = (f"{SUMMARY}!${column}$12:${column}${last_row}" for column in "GC")
+    sheet.charts.append(
+        Chart(
+            "doughnut",
+            "P11",
+            f"V{text + 3}",
+            (Line(weights, labels, "Allocation", CATEGORY_COLOURS[0]),),
+            "Doughnut chart of the category weights in the table beside it.",
+            colours=tuple(CATEGORY_COLOURS[i % len(CATEGORY_COLOURS)] for i in range(len(categories))),
+        )
+    )
+    return text + 3
 
 
 def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
@@ -267,40 +258,27 @@ def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
     return row
 
 
-def _sectors(sheet: Sheet, top: int, sectors: Sequence[str]) -> int:
+def _sectors(sheet: Sheet, top: int, sectors: int) -> int:
     _section(sheet, top, "Equity sectors", "B", "K")
-    for area, title in (("B:F", "Sector"), ("G:I", "Of the stocks"), ("J:K", "Tilt")):
-        first, last = area.split(":")
-        sheet.label(
-            _wide(sheet, f"{first}{top + 1}:{last}{top + 1}"),
-            title,
-            "header_left" if title == "Sector" else "header",
+    bottom = top + TOP + 3
+    sheet.charts.append(
+        Chart(
+            "bars",
+            f"B{top + 1}",
+            f"L{bottom}",
+            (
+                Line(
+                    sector_column("I", sectors),
+                    sector_column("B", sectors),
+                    "Of the stocks",
+                    CATEGORY_COLOURS[0],
+                ),
+            ),
+            "Bar chart of the sectors' shares of the stocks, from most defensive to most cyclical.",
+            labels=True,
         )
-    for i in range(len(sectors)):
-        row = top + 2 + i
-        sheet.formula(
-            _wide(sheet, f"B{row}:F{row}"),
-            f"=INDEX(sector_names,{i + 1})",
-            "sector_names",
-            i,
-            look="read_label",
-        )
-        sheet.formula(
-            _wide(sheet, f"G{row}:I{row}"),
-            f"=INDEX(sector_sleeve,{i + 1})",
-            "sector_sleeve",
-            i,
-            look="strong_read_percent1",
-        )
-        sheet.formula(
-            _wide(sheet, f"J{row}:K{row}"),
-            f"=INDEX(sector_tilt,{i + 1})",
-            "sector_tilt",
-            i,
-            look="read_number",
-        )
-        _row(sheet, row, "B", "K")
-    return top + 1 + len(sectors)
+    )
+    return bottom - 1
 
 
 def _positions(sheet: Sheet, top: int) -> int:

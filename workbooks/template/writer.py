@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -15,21 +16,23 @@ from openpyxl import Workbook
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.utils.cell import column_index_from_string
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.formula import ArrayFormula
 from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from workbooks.template.author import Book, Cell, Sheet
+from workbooks.template.charts import draw
 from workbooks.template.facts import EPOCH
-from workbooks.template.styles import BRONZE, INK, LOOKS, RULE, Look
-
-FONT: Final = "Arial"
-"""Its metric twin is on every Linux machine, so what is checked there is what Excel prints."""
+from workbooks.template.styles import BRONZE, FONT, INK, LOOKS, RULE, Look
 
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _MODIFIED: Final = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
+_DRAWING: Final = re.compile(r"xl/drawings/drawing(\d+)\.xml")
+_FRAME: Final = re.compile(rb'<(?:xdr:)?cNvPr id="\d+" name="Chart \d+"(?! descr)')
 
 _BORDERS: Final = {
     "hair": Border(*[Side("hair", color=RULE)] * 4),
@@ -73,11 +76,16 @@ def workbook_bytes(book: Book, facts: Mapping[str, Any]) -> bytes:
         workbook.defined_names[name] = DefinedName(name, attr_text=area)
     buffer = BytesIO()
     workbook.save(buffer)
-    return _timeless(buffer.getvalue(), made)
+    said = [[chart.says for chart in sheet.charts] for sheet in book.sheets if sheet.charts]
+    return _finished(buffer.getvalue(), made, said)
 
 
-def _timeless(packed: bytes, made: datetime) -> bytes:
-    """Return the package with the as-of date for every time that openpyxl takes from the clock."""
+def _finished(packed: bytes, made: datetime, said: Sequence[Sequence[str]]) -> bytes:
+    """Return the package with what openpyxl leaves out, and nothing from the clock.
+
+    Times become the as-of date; charts get no automatic title, which Excel would make of a series name, and
+    `said` as the text for who cannot see them.
+    """
     stamp = f"{made:%Y-%m-%dT%H:%M:%SZ}".encode()
     out = BytesIO()
     with (
@@ -88,6 +96,11 @@ def _timeless(packed: bytes, made: datetime) -> bytes:
             data = source.read(name)
             if name == "docProps/core.xml":
                 data = _MODIFIED.sub(rb"\g<1>" + stamp + rb"\g<2>", data)
+            elif name.startswith("xl/charts/chart"):
+                data = data.replace(b"<plotArea>", b'<autoTitleDeleted val="1" /><plotArea>', 1)
+            elif drawing := _DRAWING.fullmatch(name):
+                for text in said[int(drawing[1]) - 1]:
+                    data = _FRAME.sub(rb'\g<0> descr="' + escape(text).encode() + b'"', data, count=1)
             member = zipfile.ZipInfo(name, _ZIP_TIME)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = 0o644 << 16
@@ -103,8 +116,9 @@ def _named_style(name: str, look: Look) -> NamedStyle:
         border=_BORDERS.get(look.border, Border()),
         alignment=Alignment(
             horizontal=look.align or None,
-            vertical="top" if look.wrap else "center",
+            vertical="top" if look.wrap and not look.fill else "center",
             wrap_text=look.wrap or None,
+            indent=look.indent,
         ),
         number_format=look.number_format,
         protection=Protection(locked=not look.unlocked),
@@ -141,6 +155,8 @@ def _write_sheet(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> N
         )
     for rule in sheet.rules:
         target.conditional_formatting.add(rule.area, _formula_rule(rule.formula, LOOKS[rule.look]))
+    for chart in sheet.charts:
+        target.add_chart(draw(chart, target))
     _lay_out(target, sheet, facts)
 
 
@@ -186,9 +202,13 @@ def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
         target.freeze_panes = sheet.freeze
     if sheet.title_rows:
         target.print_title_rows = sheet.title_rows
+    if sheet.pages_wide > 1:
+        target.print_title_cols = "A:B"
+    if sheet.break_before:
+        target.col_breaks.append(Break(column_index_from_string(sheet.break_before) - 1))
     target.page_setup.orientation = "landscape" if sheet.landscape else "portrait"
     target.page_setup.paperSize = target.PAPERSIZE_A4 if facts["paper"] == "A4" else target.PAPERSIZE_LETTER
-    target.page_setup.fitToWidth = 1
+    target.page_setup.fitToWidth = sheet.pages_wide
     target.page_setup.fitToHeight = 1 if sheet.one_page else 0
     target.sheet_properties.pageSetUpPr.fitToPage = True
     target.print_options.horizontalCentered = True

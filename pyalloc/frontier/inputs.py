@@ -1,0 +1,102 @@
+"""Expected returns, covariance and bounds as the frontier and the target portfolio take them: checked."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pyalloc.errors import InfeasibleError, InputError
+
+FloatArray = NDArray[np.float64]
+
+INDEFINITE_LIMIT: Final = 0.01
+"""How far below 0 the smallest eigenvalue of a covariance may lie, as a fraction of the largest: so far can
+rounding the entries of a typed table to a few digits push it, no further."""
+
+
+class PortfolioInputs(NamedTuple):
+    """Arrays of n names that belong together: each has shape (n,), the covariance (n, n)."""
+
+    mu: FloatArray
+    cov: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def checked(mu: ArrayLike, cov: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> PortfolioInputs:
+    """Return the inputs as arrays, single bounds repeated for every name.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not agree, numbers that are missing, or a covariance that cannot be one.
+    InfeasibleError
+        Where no weights within the bounds sum to 1.
+    """
+    returns = np.asarray(mu, dtype=np.float64)
+    matrix = np.asarray(cov, dtype=np.float64)
+    n = returns.size
+    if returns.shape != (n,) or n == 0 or matrix.shape != (n, n):
+        raise InputError(f"mu has shape {returns.shape} and cov {matrix.shape}; they must be (n,) and (n, n)")
+    try:
+        low, high = (np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (lower, upper))
+    except ValueError:
+        raise InputError(f"bounds must be one number, or one for each of the {n} names") from None
+    for what, values in {"mu": returns, "cov": matrix, "lower": low, "upper": high}.items():
+        check_finite(what, values)
+    _check_covariance(matrix)
+    _check_bounds(low, high)
+    return PortfolioInputs(returns, matrix, low.copy(), high.copy())
+
+
+def checked_groups(G: ArrayLike | None, h: ArrayLike | None, n: int) -> tuple[FloatArray, FloatArray] | None:
+    """Return the group limits ``G w <= h`` as arrays, shape (k, n) and (k,), or None where there are none."""
+    if G is None and h is None:
+        return None
+    if G is None or h is None:
+        raise InputError("group limits need both G and h")
+    rows, limits = np.atleast_2d(np.asarray(G, np.float64)), np.atleast_1d(np.asarray(h, np.float64))
+    if rows.shape != (limits.size, n) or limits.ndim != 1:
+        raise InputError(
+            f"G has shape {rows.shape} and h {limits.shape}; with {n} names they must be (k, {n}) and (k,)"
+        )
+    check_finite("G", rows)
+    check_finite("h", limits)
+    return rows, limits
+
+
+def check_finite(what: str, values: FloatArray) -> None:
+    """Refuse an array with a number that is missing or not finite, naming its position from 1."""
+    for position in np.argwhere(~np.isfinite(values)).tolist():
+        place = ", ".join(str(i + 1) for i in position)
+        raise InputError(f"{what}: entry {place} is missing or not finite")
+
+
+def _check_covariance(cov: FloatArray) -> None:
+    apart = np.abs(cov - cov.T)
+    if apart.max() > 1e-9 * np.abs(cov).max():
+        i, j = np.unravel_index(int(apart.argmax()), cov.shape)
+        raise InputError(
+            f"cov is not symmetric: entry {i + 1}, {j + 1} is {cov[i, j]:g} and entry {j + 1}, {i + 1} is "
+            f"{cov[j, i]:g}; write the same number in both"
+        )
+    smallest, largest = np.linalg.eigvalsh(cov)[[0, -1]]
+    if smallest < -INDEFINITE_LIMIT * max(float(largest), 0.0):
+        raise InputError(
+            f"cov is no covariance: its smallest eigenvalue is {smallest:.3g}, so some portfolio would have "
+            "a variance below 0; check its entries, or shrink it"
+        )
+
+
+def _check_bounds(lower: FloatArray, upper: FloatArray) -> None:
+    for i in np.flatnonzero(lower > upper).tolist():
+        raise InfeasibleError(
+            f"name {i + 1}: the lower bound {lower[i]:.4g} is above the upper bound {upper[i]:.4g}"
+        )
+    if lower.sum() > 1.0 + 1e-12 or upper.sum() < 1.0 - 1e-12:
+        raise InfeasibleError(
+            f"weights between bounds that sum to {lower.sum():.6g} and {upper.sum():.6g} cannot sum to 1: "
+            "lower the floor or raise the cap"
+        )
