@@ -98,7 +98,9 @@ def test_numbers_stand_only_in_input_and_solved_cells(saved: tuple[Book, Workboo
 def test_formulas_hold_no_number_but_template_constants(book: Book) -> None:
     for sheet, at, token in tokens(book):
         if token.type == "OPERAND" and token.subtype == "NUMBER":
-            place_in_a_list = sheet in ("Summary", "Constraints", "Holdings") and token.value.isdigit()
+            place_in_a_list = (
+                sheet in ("Summary", "Constraints", "Holdings", "Scenarios") and token.value.isdigit()
+            )
             assert place_in_a_list or token.value in TEMPLATE_CONSTANTS, (sheet, at, token.value)
 
 

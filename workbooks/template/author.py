@@ -198,7 +198,7 @@ def addresses_in(area: str) -> Iterator[str]:
             yield f"{get_column_letter(column)}{row}"
 
 
-def columns_from(first: str, count: int) -> Sequence[str]:
+def columns_from(first: str, count: int) -> list[str]:
     """Return `count` column letters starting at `first`."""
     start = column_index_from_string(first)
     return [get_column_letter(start + i) for i in range(count)]

@@ -20,6 +20,7 @@ from workbooks.template.judgement import judge
 from workbooks.template.macro_sheet import author_macro
 from workbooks.template.notes_sheet import author_notes
 from workbooks.template.risk_sheets import NATIVE_LIMIT, author_covariance, author_prices
+from workbooks.template.scenarios_sheet import author_scenarios
 from workbooks.template.stocks_sheet import author_stocks
 from workbooks.template.summary_sheet import author_summary
 
@@ -71,6 +72,7 @@ def author_book(shape: Shape) -> Book:
         author_summary(shape.category.names, shape.sectors, shape.regime_from, shape.synthetic),
         author_macro(len(shape.sectors), len(shape.regime_from)),
         author_constraints(shape.category),
+        author_scenarios(shape.category, len(shape.sectors)),
         author_stocks(shape.stocks, shape.months, shape.scaling, shape.native),
         author_holdings(shape.category.names, shape.lines, equal=shape.equal_sleeves),
         author_frontier(shape.stocks, shape.months, shape.frontier_points, shape.return_model, shape.native),

@@ -173,6 +173,7 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
         ("F", "growth_clip", "input_number"),
     ):
         sheet.input(f"{column}17", name, look=look)
+        sheet.name(name, f"{column}17")
     sheet.formula(
         "G17",
         "=MEDIAN(-F17,(gdp_growth-ref_gdp_mean)/ref_gdp_std,F17)",
@@ -196,6 +197,7 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
         ("F", "inversion_scale", "input_percent"),
     ):
         sheet.input(f"{column}19", name, look=look)
+        sheet.name(name, f"{column}19")
     sheet.formula("G19", "=MEDIAN(0,-yield_spread/F19,1)", "inversion", look="formula_number")
     sheet.formula("H19", "=C19+D19*stress+E19*G19", "cash_share", look="strong_formula_percent")
     sheet.label("J19", "C + D·σ + E·inversion, 0 to 1", "note_right")
@@ -208,11 +210,12 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
             sheet.label(f"B{last}", f"{fixed.name}: {', '.join(fixed.of)}, of {_of(fixed.within)}")
             sheet.input(f"H{last}", "row_share", i, look="input_percent")
             sheet.label(f"J{last}", "fixed by the policy", "note_right")
-            sheet.name(_share_name(policy, i), f"H{last}")
+            sheet.name(share_name(policy, i), f"H{last}")
     return last
 
 
-def _share_name(policy: CategoryPolicy, row: int) -> str:
+def share_name(policy: CategoryPolicy, row: int) -> str:
+    """Return the defined name of the share in a row of A, counted from 0, the budget."""
     share = policy.rows[row - 1].share
     return _SHARES[share] if isinstance(share, str) else f"row_share_{row + 1}"
 
@@ -269,12 +272,16 @@ def _coefficient(policy: CategoryPolicy, i: int, category: str) -> str:
     row = policy.rows[i - 1]
     within = row.within == "all" or category in row.within
     own = "1" if category in row.of else ""
-    return f"{own}-{_share_name(policy, i)}" if within else own or "0"
+    return f"{own}-{share_name(policy, i)}" if within else own or "0"
 
 
 def _overrides(sheet: Sheet, policy: CategoryPolicy, top: int) -> int:
     columns = _matrix_head(
-        sheet, policy, top, "5  Overrides", "blank = policy; a number here replaces the coefficient; row 1 stands"
+        sheet,
+        policy,
+        top,
+        "5  Overrides",
+        "blank = policy; a number here replaces the coefficient; row 1 stands",
     )
     first, last = top + 2, top + 1 + len(policy.row_names)
     # Row 1 invests the budget, whatever else is overridden.

@@ -7,7 +7,6 @@ Computed in Python from the trace, never read back from a spreadsheet, so that t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,15 +17,14 @@ from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryShares
 from pyalloc.macro import DIRECTIONS, PROBIT
 from pyalloc.stocks import FEATURES, WINSOR, cap_scales
+from workbooks.template.dates import serial
+from workbooks.template.scenarios import scenario_facts
 from workbooks.template.words import summary_facts
 
 FloatArray = NDArray[np.float64]
 
 TEMPLATE_VERSION: Final = "1"
 """Changes whenever a cell moves or a formula changes."""
-
-EPOCH: Final = date(1899, 12, 30)
-"""Day 0 of a spreadsheet's dates (from March 1900 on)."""
 
 
 class Recipient(NamedTuple):
@@ -58,13 +56,9 @@ def gather(allocation: Allocation, recipient: Recipient) -> dict[str, Any]:
     facts |= _sleeve(facts, allocation)
     facts |= _frontier(facts)
     facts |= _holdings(facts, allocation)
+    facts |= scenario_facts(facts, allocation)
     facts |= summary_facts(facts)
     return facts
-
-
-def serial(day: date | None) -> int | None:
-    """Return a date as a spreadsheet counts it."""
-    return None if day is None else (day - EPOCH).days
 
 
 def _macro(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from workbooks.template.author import Sheet, Validation
 SUMMARY: Final = "Summary"
 MACRO: Final = "Macro"
 CONSTRAINTS: Final = "Constraints"
+SCENARIOS: Final = "Scenarios"
 STOCKS: Final = "Stocks"
 HOLDINGS: Final = "Holdings"
 FRONTIER: Final = "Frontier"

@@ -113,6 +113,7 @@ def _stress(sheet: Sheet) -> None:
     for name, column in {
         "macro_mean": "D",
         "macro_std": "E",
+        "macro_direction": "F",
         "macro_z": "G",
         "macro_omega": "H",
         "macro_part": "I",

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
-from html import escape
-from io import BytesIO
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,15 +20,11 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
+from workbooks.package import finished
 from workbooks.template.author import Book, Cell, Sheet
 from workbooks.template.charts import draw
-from workbooks.template.facts import EPOCH
+from workbooks.template.dates import EPOCH
 from workbooks.template.styles import BRONZE, FONT, INK, LOOKS, RULE, Look
-
-_ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
-_MODIFIED: Final = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
-_DRAWING: Final = re.compile(r"xl/drawings/drawing(\d+)\.xml")
-_FRAME: Final = re.compile(rb'<(?:xdr:)?cNvPr id="\d+" name="Chart \d+"(?! descr)')
 
 _BORDERS: Final = {
     "hair": Border(*[Side("hair", color=RULE)] * 4),
@@ -61,54 +53,24 @@ def write_workbook(book: Book, facts: Mapping[str, Any], path: Path) -> None:
 
 def workbook_bytes(book: Book, facts: Mapping[str, Any]) -> bytes:
     """Return the workbook as the bytes of an .xlsx file."""
-    made = datetime.combine(EPOCH + timedelta(days=facts["as_of"]), time(), UTC).replace(tzinfo=None)
+    made = EPOCH + timedelta(days=facts["as_of"])
     workbook = Workbook()
     workbook.remove(workbook.active)
     workbook.properties.creator = facts["firm"]
     workbook.properties.title = f"Allocation for {facts['client_id']}"
-    workbook.properties.created = made
     workbook._fonts[0] = Font(name=FONT, size=10)
     for look in sorted({cell.look for _, _, cell in book.cells()}):
-        workbook.add_named_style(_named_style(look, LOOKS[look]))
+        workbook.add_named_style(named_style(look, LOOKS[look]))
     for sheet in book.sheets:
         _write_sheet(workbook.create_sheet(sheet.title), sheet, facts)
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area)
-    buffer = BytesIO()
-    workbook.save(buffer)
     said = [[chart.says for chart in sheet.charts] for sheet in book.sheets if sheet.charts]
-    return _finished(buffer.getvalue(), made, said)
+    return finished(workbook, made, said)
 
 
-def _finished(packed: bytes, made: datetime, said: Sequence[Sequence[str]]) -> bytes:
-    """Return the package with what openpyxl leaves out, and nothing from the clock.
-
-    Times become the as-of date; charts get no automatic title, which Excel would make of a series name, and
-    `said` as the text for who cannot see them.
-    """
-    stamp = f"{made:%Y-%m-%dT%H:%M:%SZ}".encode()
-    out = BytesIO()
-    with (
-        zipfile.ZipFile(BytesIO(packed)) as source,
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for name in source.namelist():
-            data = source.read(name)
-            if name == "docProps/core.xml":
-                data = _MODIFIED.sub(rb"\g<1>" + stamp + rb"\g<2>", data)
-            elif name.startswith("xl/charts/chart"):
-                data = data.replace(b"<plotArea>", b'<autoTitleDeleted val="1" /><plotArea>', 1)
-            elif drawing := _DRAWING.fullmatch(name):
-                for text in said[int(drawing[1]) - 1]:
-                    data = _FRAME.sub(rb'\g<0> descr="' + escape(text).encode() + b'"', data, count=1)
-            member = zipfile.ZipInfo(name, _ZIP_TIME)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = 0o644 << 16
-            target.writestr(member, data)
-    return out.getvalue()
-
-
-def _named_style(name: str, look: Look) -> NamedStyle:
+def named_style(name: str, look: Look) -> NamedStyle:
+    """Return a look as the named style of a workbook."""
     return NamedStyle(
         name=name,
         font=Font(name=FONT, size=look.size, bold=look.bold, italic=look.italic, color=look.colour),

@@ -1,0 +1,1 @@
+"""Workbooks about workbooks: what a batch made of a client list."""

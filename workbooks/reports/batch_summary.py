@@ -1,0 +1,233 @@
+"""The batch summary: one sheet with a row per client, linked to the workbooks, and totals by currency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pyalloc.names import currency_digits
+from workbooks.batch import replacing
+from workbooks.package import finished
+from workbooks.results import DONE, FAILED, REFUSED, BatchResult, ClientResult, Figures
+from workbooks.template import styles
+from workbooks.template.dates import EPOCH
+from workbooks.template.styles import Look
+from workbooks.template.writer import named_style
+
+SHEET: Final = "Batch"
+
+_FIRST_TOTAL = 5
+_MAX_FROZEN_ROWS = 20  # more would leave no room to scroll in
+_PROBLEM_WIDTH = 60
+_PROBLEM_CHARACTERS = 75
+"""Characters of Arial 9 on a line of that width."""
+
+_LINE_HEIGHT = 14.0
+_AMOUNT = {0: "#,##0", 2: "#,##0.00", 3: "#,##0.000"}
+
+_LOOKS: Final = {
+    "title": Look(size=16, bold=True),
+    "purpose": Look(italic=True, colour=styles.GREY),
+    "notice": Look(bold=True, colour=styles.CHECK[0]),
+    "header": Look(size=8, bold=True, colour="FFFFFF", fill=styles.NAVY, align="center", wrap=True),
+    "text": Look(border="row"),
+    "sentence": Look(border="row", wrap=True),
+    "link": Look(border="row", colour=styles.LINK_GREEN),
+    "centred": Look(border="row", align="center", wrap=True),
+    "date": Look(border="row", align="center", number_format=styles.DATE),
+    "percent": Look(border="row", align="right", number_format=styles.PERCENT),
+    "number": Look(border="row", align="right", number_format=styles.NUMBER_2),
+    **{
+        f"amount_{digits}": Look(border="row", align="right", number_format=f)
+        for digits, f in _AMOUNT.items()
+    },
+    "total": Look(bold=True, border="row", align="right"),
+    **{
+        f"total_{digits}": Look(bold=True, border="row", align="right", number_format=f)
+        for digits, f in _AMOUNT.items()
+    },
+    DONE: Look(bold=True, colour=styles.OK[0], fill=styles.OK[1]),
+    FAILED: Look(bold=True, colour=styles.CHECK[0], fill=styles.CHECK[1]),
+    REFUSED: Look(bold=True, colour=styles.CHECK[0], fill=styles.CHECK[1]),
+}
+
+
+class _Column(NamedTuple):
+    """A column: its title, its width in characters, its look, and its value for a client."""
+
+    title: str
+    width: float
+    look: str
+    value: Callable[[ClientResult], object]
+
+
+def write_batch_summary(result: BatchResult, path: Path) -> None:
+    """Write the summary of a batch to `path`; what stood there is replaced only by a complete file.
+
+    Parameters
+    ----------
+    result : BatchResult
+    path : Path
+        Beside the workbooks, which its links name without a folder.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written, as when it is open in Excel.
+    """
+    workbook = Workbook()
+    sheet = workbook.active
+    sheet.title = SHEET
+    workbook.properties.creator = result.policy.firm
+    workbook.properties.title = "Batch summary"
+    for name, look in _LOOKS.items():
+        workbook.add_named_style(named_style(name, look))
+    columns = _columns(result.policy.category.names)
+    currencies = list(dict.fromkeys(item.client.profile.currency for item in result.results))
+    header = _FIRST_TOTAL + max(3, len(currencies)) + 1
+    last = header + max(1, len(result.results) + len(result.refused))
+    _write_head(sheet, result)
+    _write_totals(sheet, columns, currencies, header + 1, last)
+    _write_table(sheet, columns, result, header)
+    _lay_out(sheet, columns, header, last, letter=result.policy.paper == "Letter")
+    made = max((item.figures.as_of for item in result.results if item.figures), default=EPOCH)
+    with replacing(path) as part:
+        part.write_bytes(finished(workbook, made))
+
+
+def _columns(categories: Sequence[str]) -> list[_Column]:
+    def of(value: Callable[[Figures], object]) -> Callable[[ClientResult], object]:
+        return lambda item: value(item.figures) if item.figures else None
+
+    def weight(i: int) -> Callable[[ClientResult], object]:
+        return of(lambda figures: figures.weights[i])
+
+    def amount(i: int) -> Callable[[ClientResult], object]:
+        return of(lambda figures: figures.amounts[i])
+
+    return [
+        _Column("Workbook", 9, "link", of(lambda _: "Open")),
+        _Column("Client", 11, "text", lambda item: item.client.client_id),
+        _Column("Name", 25, "text", lambda item: item.client.name),
+        _Column("Status", 8, "status", lambda item: item.status),
+        _Column("Risk", 8, "centred", lambda item: item.client.profile.risk),
+        _Column("As of", 11, "date", of(lambda figures: figures.as_of)),
+        _Column("Regime", 11, "centred", of(lambda figures: figures.regime.capitalize())),
+        _Column("Stress", 7, "number", of(lambda figures: figures.stress)),
+        *(_Column(f"{name} weight", 11, "percent", weight(i)) for i, name in enumerate(categories)),
+        _Column("Currency", 9, "centred", lambda item: item.client.profile.currency),
+        _Column("Budget", 15, "amount", lambda item: item.client.profile.budget),
+        *(_Column(f"{name} amount", 15, "amount", amount(i)) for i, name in enumerate(categories)),
+        _Column("Return target", 13, "centred", of(lambda figures: figures.target_status)),
+        _Column("Notices", 8, "centred", of(lambda figures: figures.notices)),
+        _Column("Checks", 22, "text", of(lambda figures: figures.checks)),
+        _Column("Problem", _PROBLEM_WIDTH, "sentence", lambda item: item.error or None),
+    ]
+
+
+def _write_head(sheet: Worksheet, result: BatchResult) -> None:
+    sheet.row_dimensions[1].height = 24
+    _put(sheet["A1"], "Batch summary", "title")
+    _put(sheet["A2"], f"{result.policy.firm} · one row per client, with a link to the workbook", "purpose")
+    if result.notice:
+        _put(sheet["A3"], result.notice, "notice")
+
+
+def _write_totals(
+    sheet: Worksheet, columns: Sequence[_Column], currencies: Sequence[str], first: int, last: int
+) -> None:
+    """Write counts by status and, above their columns, the allocated amounts by currency."""
+    letters = {column.title: get_column_letter(i) for i, column in enumerate(columns, start=1)}
+
+    def area(title: str) -> str:
+        return f"${letters[title]}${first}:${letters[title]}${last}"
+
+    for row, status in enumerate((DONE, FAILED, REFUSED), start=_FIRST_TOTAL):
+        _put(sheet[f"{letters['Name']}{row}"], f"Rows {status}", "text")
+        count = f'=COUNTIF({area("Status")},"{status}")'
+        _put_formula(sheet[f"{letters['Status']}{row}"], count, "total")
+    amounts = [
+        letters[column.title] for column in columns if column.look == "amount" and column.title != "Budget"
+    ]
+    for row, currency in enumerate(currencies, start=_FIRST_TOTAL):
+        look = f"total_{currency_digits(currency)}"
+        code = f"{letters['Currency']}{row}"
+        _put(sheet[code], currency, "total")
+        _put_formula(sheet[f"{letters['Budget']}{row}"], f"=SUM({amounts[0]}{row}:{amounts[-1]}{row})", look)
+        for letter in amounts:
+            total = f"=SUMIF({area('Currency')},${code},{letter}${first}:{letter}${last})"
+            _put_formula(sheet[f"{letter}{row}"], total, look)
+    _put(sheet[f"{letters['Currency']}{_FIRST_TOTAL - 1}"], "Allocated", "purpose")
+
+
+def _write_table(sheet: Worksheet, columns: Sequence[_Column], result: BatchResult, header: int) -> None:
+    for i, column in enumerate(columns, start=1):
+        _put(sheet.cell(header, i), column.title, "header")
+    for row, item in enumerate(result.results, start=header + 1):
+        digits = currency_digits(item.client.profile.currency)
+        looks = {"amount": f"amount_{digits}", "status": item.status}
+        for i, column in enumerate(columns, start=1):
+            _put(sheet.cell(row, i), column.value(item), looks.get(column.look, column.look))
+        if item.figures:
+            sheet.cell(row, 1).hyperlink = quote(item.path.name)
+            sheet.cell(row, 1).style = "link"
+        sheet.row_dimensions[row].height = _height(item.error)
+    for row, values in enumerate(_refused_rows(result), start=header + 1 + len(result.results)):
+        for i, column in enumerate(columns, start=1):
+            look = (
+                REFUSED if column.title == "Status" else "sentence" if column.title == "Problem" else "text"
+            )
+            _put(sheet.cell(row, i), values.get(column.title), look)
+        sheet.row_dimensions[row].height = _height(values["Problem"])
+
+
+def _refused_rows(result: BatchResult) -> Iterator[dict[str, str]]:
+    for number, problems in result.refused.items():
+        reasons = "; ".join(f"{problem.column}: {problem.reason}" for problem in problems)
+        yield {"Name": f"{problems[0].source} row {number}", "Status": REFUSED, "Problem": reasons}
+
+
+def _height(sentence: str) -> float:
+    """Return the height in points of a row with this sentence; programs other than Excel do not fit it."""
+    return _LINE_HEIGHT * max(1, ceil(len(sentence) / _PROBLEM_CHARACTERS))
+
+
+def _lay_out(sheet: Worksheet, columns: Sequence[_Column], header: int, last: int, *, letter: bool) -> None:
+    """Set widths, the frozen head, the filter and the printed page."""
+    for i, column in enumerate(columns, start=1):
+        sheet.column_dimensions[get_column_letter(i)].width = column.width
+    sheet.row_dimensions[header].height = 26
+    sheet.freeze_panes = f"D{header + 1 if header <= _MAX_FROZEN_ROWS else 1}"
+    sheet.auto_filter.ref = f"A{header}:{get_column_letter(len(columns))}{last}"
+    sheet.sheet_view.showGridLines = False
+    sheet.print_title_rows = f"{header}:{header}"
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = sheet.PAPERSIZE_LETTER if letter else sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.page_margins.left = sheet.page_margins.right = 0.3
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.oddFooter.right.text = f'&"{styles.FONT},Regular"&8 page &P of &N'
+
+
+def _put(cell: Cell, value: object, look: str) -> None:
+    """Set a value; a text stays text, whatever it begins with."""
+    cell.style = look
+    if isinstance(value, str):
+        cell.value = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
+        cell.data_type = "s"
+    else:
+        cell.value = value
+
+
+def _put_formula(cell: Cell, formula: str, look: str) -> None:
+    cell.style = look
+    cell.value = formula

@@ -1,0 +1,104 @@
+"""What became of a batch of clients, as the summary lists it and the command line prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pyalloc.policy import Policy
+    from pyalloc.tables import Problem
+    from workbooks.clients import Client
+
+DONE: Final = "done"
+FAILED: Final = "failed"
+REFUSED: Final = "refused"
+"""A row of the client list that could not be used, so that no client came of it."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the batch summary shows of one workbook.
+
+    Attributes
+    ----------
+    as_of : date
+    regime : str
+    stress : float
+        Percentile in [0, 1].
+    weights : tuple of float
+        Of the policy's categories, fractions of the whole.
+    amounts : tuple of float
+        Of the same, in the client's currency.
+    target_status : str
+        How the return target was met.
+    checks : str
+        The roll-up of the workbook's own checks.
+    notices : int
+        Sentences that its reader must see.
+    """
+
+    as_of: date
+    regime: str
+    stress: float
+    weights: tuple[float, ...]
+    amounts: tuple[float, ...]
+    target_status: str
+    checks: str
+    notices: int
+
+
+@dataclass(frozen=True)
+class ClientResult:
+    """What became of one client: the figures of a workbook, or a sentence that says why there is none."""
+
+    client: Client
+    path: Path
+    seconds: float = 0.0
+    figures: Figures | None = None
+    error: str = ""
+    details: str = field(default="", repr=False)
+
+    @property
+    def status(self) -> str:
+        """``done`` or ``failed``."""
+        return FAILED if self.error else DONE
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a client list.
+
+    Attributes
+    ----------
+    out : Path
+        The folder of the workbooks.
+    policy : Policy
+    notice : str
+        The market's notice, as that it is synthetic; may be empty.
+    results : tuple of ClientResult
+        In the order of the list.
+    refused : mapping of int to tuple of Problem
+        The rows of the list that could not be used, by number.
+    seconds : float
+    """
+
+    out: Path
+    policy: Policy
+    notice: str
+    results: tuple[ClientResult, ...]
+    refused: Mapping[int, tuple[Problem, ...]]
+    seconds: float
+
+    @property
+    def done(self) -> tuple[ClientResult, ...]:
+        """Clients that have a workbook."""
+        return tuple(result for result in self.results if result.status == DONE)
+
+    @property
+    def failed(self) -> tuple[ClientResult, ...]:
+        """Clients that have none."""
+        return tuple(result for result in self.results if result.status == FAILED)
