@@ -157,9 +157,11 @@ REQUESTS = {"recalculate": recalculate, "store": store}
 def write(document, sheet, address, value):
     """Overwrite one cell with a literal; None empties it."""
     try:
-        cell = document.Sheets.getByName(sheet).getCellRangeByName(address)
+        edited = document.Sheets.getByName(sheet)
     except NoSuchElementException:
         raise RefusedError(f"there is no sheet {sheet}") from None
+    edited.unprotect("")
+    cell = edited.getCellRangeByName(address)
     if document.NumberFormats.getByKey(cell.NumberFormat).Type & LOGICAL:
         cell.NumberFormat = GENERAL  # or the number to come would be a boolean
     if value is None:

@@ -11,7 +11,18 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from pyalloc.names import TRACE
 from pyalloc.stocks import FEATURES
 from workbooks.template.author import Ref, Rule, Sheet
-from workbooks.template.frame import AUDIT, PRICES, head, section
+from workbooks.template.frame import (
+    AUDIT,
+    CONSTRAINTS,
+    COVARIANCE,
+    FRONTIER,
+    HOLDINGS,
+    MACRO,
+    PRICES,
+    STOCKS,
+    head,
+    section,
+)
 
 Class = Literal["CHECK", "NOTE", "ENGINE"]
 
@@ -32,6 +43,57 @@ class Check(NamedTuple):
     limit: float
     kind: Class = "CHECK"
     array: bool = False
+
+    @property
+    def sheet(self) -> str:
+        """Where the departure lies."""
+        return _HOME[self.area]
+
+    @property
+    def remedy(self) -> str:
+        """What to do when it departs."""
+        return _REMEDIES.get(self.key) or (_RECOMPUTE if self.kind == "ENGINE" else _REMEDIES[self.area])
+
+
+_HOME: Final = {
+    "Inputs": MACRO,
+    "Macro": MACRO,
+    "Categories": CONSTRAINTS,
+    "Stocks": STOCKS,
+    "Risk": COVARIANCE,
+    "Frontier": FRONTIER,
+    "Sleeve": FRONTIER,
+    "Holdings": HOLDINGS,
+    "Integrity": AUDIT,
+}
+
+_RECOMPUTE: Final = (
+    "STALE: generate again for the inputs now. CHECK: a solved value was edited; generate again."
+)
+
+_REMEDIES: Final = {
+    "Macro": "A formula or a reference constant on Macro was changed: restore it, or generate again.",
+    "Categories": "The system or a formula on Constraints was changed: clear the override, or generate again.",
+    "Stocks": "A formula on Stocks was changed: restore it, or generate again.",
+    "Risk": "Prices or covariance were edited: generate again from the market data.",
+    "Frontier": "A frontier portfolio was edited: generate again.",
+    "Sleeve": "A sleeve weight was edited: generate again.",
+    "Holdings": "A line was edited, added or removed: generate again.",
+    "inputs_missing": "Type a number, not text, in every blue cell of Macro section 1.",
+    "inputs_late": "Use figures that were public on the as-of date, or move the date.",
+    "inputs_old": "Use the latest macro row before acting on this allocation.",
+    "omega_sum": "Make the three weights ω on Macro sum to 100 %.",
+    "category_condition": "The rows of A nearly repeat each other: change the overridden row.",
+    "category_bounds": "Bounds were changed after solving: generate again with them.",
+    "overrides": "Intended? Then note why. Otherwise clear the cells in Constraints section 5.",
+    "bounds_bind": "The client's bounds decide; the weights are the nearest within them.",
+    "stock_labels": "Use sectors of the table on Macro, and each ticker once.",
+    "target_clipped": "The target is out of reach within floor and cap; the first page says so.",
+    "overwritten": "A number stands where a formula was: find the sheet below, restore it or generate again.",
+    "errors": "Find the sheet below; usually an input is text or blank.",
+    "solved_changed": "Find the block below; solved values are not for editing: generate again.",
+    "inputs_edited": "A what-if: the register below lists what was changed. Generate again before use.",
+}
 
 
 CHECKS: Final = (
@@ -79,7 +141,7 @@ CHECKS: Final = (
 
 def author_audit(sheets: Sequence[Sheet]) -> Sheet:
     """Return the sheet that judges `sheets`, which are complete."""
-    sheet = Sheet(AUDIT)
+    sheet = Sheet(AUDIT, landscape=True)
     sheet.widths |= {"B": 5, "C": 21, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
     head(
         sheet, "Audit", "Every check is a formula: departure against limit, rolled up into one sentence.", "H"
@@ -116,6 +178,7 @@ def _checks(sheet: Sheet) -> int:
         sheet.name(f"checks_{what}", f"{column}6")
     sheet.labels(8, {"B": "#", "C": "Area", "D": "What departs"}, "header_left")
     sheet.labels(8, {"E": "Departure", "F": "Limit", "G": "Result", "H": "Class"}, "header")
+    sheet.label("I8", "What to do when it departs", "header_left")
     for i, check in enumerate(CHECKS):
         row = FIRST_CHECK + i
         sheet.formula(f"B{row}", f"=ROWS(B${FIRST_CHECK}:B{row})", "check_number", i, look="formula_integer")
@@ -132,6 +195,8 @@ def _checks(sheet: Sheet) -> int:
             i,
         )
         sheet.label(f"H{row}", check.kind, "note_right")
+        sheet.label(f"I{row}", check.remedy, "note")
+        sheet.links[f"C{row}"] = f"{check.sheet}!A1"
     sheet.name("check_result", f"G{FIRST_CHECK}:G{last}")
     area = f"G{FIRST_CHECK}:G{last}"
     for result, look in (("OK", "ok"), ("CHECK", "check"), ("STALE", "stale"), ("NOTE", "stale")):
@@ -152,6 +217,7 @@ def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
         )
         sheet.label(f"C{row}", title, "item")
         sheet.label(f"D{row}", f"{at}  {ref.name}{_place(ref)}")
+        sheet.links[f"D{row}"] = f"{title}!{at}"
         sheet.solved(f"E{row}", ref.name, *ref.place, look="solved")
         sheet.formula(
             f"F{row}", f'=IF(ISBLANK({here}),"",{here})', "register_now", row - first, look="formula"

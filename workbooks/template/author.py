@@ -78,6 +78,10 @@ class Sheet:
     one_page: bool = False
     pages_wide: int = 1
     break_before: str = ""
+    row_break: int = 0
+    filter: str = ""
+    comments: dict[str, str] = field(default_factory=dict)
+    scales: list[str] = field(default_factory=list)
     last: str = ""
 
     def label(self, at: str, text: str, look: str = "label") -> None:

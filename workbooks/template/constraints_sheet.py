@@ -203,6 +203,8 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
     sheet.label("J19", "C + D·σ + E·inversion, 0 to 1", "note_right")
     for row, name in ((17, "commodity_share"), (18, "equity_share"), (19, "cash_share")):
         sheet.name(name, f"H{row}")
+    sheet.name("growth_clipped", "G17")
+    sheet.name("inversion", "G19")
     last = 19
     for i, fixed in enumerate(policy.rows, start=1):
         if not isinstance(fixed.share, str):

@@ -16,7 +16,7 @@ from pyalloc import __version__, names
 from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryShares
 from pyalloc.macro import DIRECTIONS, PROBIT
-from pyalloc.stocks import FEATURES, WINSOR, cap_scales
+from pyalloc.stocks import FEATURES, WINSOR, adjust_scores, cap_scales
 from workbooks.template.dates import serial
 from workbooks.template.scenarios import scenario_facts
 from workbooks.template.words import summary_facts
@@ -190,6 +190,7 @@ def _stocks(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any]:
         "stock_name": tuple(asset.name for asset in universe.assets),
         "stock_sector": tuple(asset.sector for asset in universe.assets),
         **{name: universe.features[name] for name in FEATURES},
+        **{f"rank_{name}": _ranks(universe.features[name]) for name in FEATURES},
         "score_low": float(adjusted.min()),
         "score_high": float(adjusted.max()),
         "stock_raw": m * tilt,
@@ -204,6 +205,12 @@ def _stocks(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any]:
         "ranker": policy.ranker,
         "scaling": policy.scaling,
     }
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Return average ranks in [0, 1]; half for all where nothing tells them apart, 0 for a single one."""
+    n = len(values)
+    return (adjust_scores(values, "rank") - 1.0) / max(1, n - 1)
 
 
 def _risk(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
     sheet.heights[head_row] = 24
     sheet.freeze, sheet.title_rows = f"G{head_row + 1}", f"{head_row}:{head_row}"
     first, last = head_row + 1, head_row + len(lines)
+    sheet.filter = f"B{head_row}:L{last}"
     for i, category in enumerate(lines):
         row = first + i
         sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "line_number", i, look="formula_integer")

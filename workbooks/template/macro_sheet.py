@@ -73,6 +73,8 @@ def _inputs(sheet: Sheet) -> None:
             else f"A fraction or a percentage, {low:.0%} to {high:.0%}: type 2% or 0.02."
         )
         sheet.validations.append(between(f"C{row}", f"{low:g}", f"{high:g}", label, message))
+    sheet.comments["C7"] = "Index points, as quoted: 20 means 20 points. Use the average of 21 trading days."
+    sheet.comments["C8"] = "A fraction a year: type 2% or 0.02, not 2. Use the first release, annualised."
     sheet.name("macro_inputs", "C7:C9")
     sheet.input("E7", "known_on", look="input_date")
     sheet.name("known_on", "E7")

@@ -77,6 +77,27 @@ _SOLVED = (
         ),
     ),
 )
+_SOURCES = (
+    (
+        "Reference months",
+        (
+            "VIX: Cboe daily closes; spread: Treasury 10y − 2y (FRED T10Y2Y), both as means of calendar months; growth: first-release "
+            "real GDP known at month end (Philadelphia Fed real-time data). Months 1990–2019, sample standard deviations."
+        ),
+    ),
+    (
+        "Recession probability",
+        "New York Fed yield-curve probit (Estrella and Mishkin), spread 10y − 3m bond equivalent. Shown only; nothing depends on it.",
+    ),
+    (
+        "Scenarios",
+        "VIX and 10y − 2y as 21-day averages up to the day named; real GDP growth as first released and known that day.",
+    ),
+    (
+        "Equity premium",
+        "S&P 500 less Treasury bills, arithmetic mean 1928–2016: 7.9 % a year (Damodaran's annual returns).",
+    ),
+)
 _LIMITS = (
     ("Universe", "Stocks without the history the policy asks for are left out. A universe of today's names looks back on survivors."),
     ("Costs and taxes", "Not part of this workbook."),
@@ -98,6 +119,7 @@ def author_notes() -> Sheet:
     for title, lines in (
         ("Units and method", _METHOD),
         ("Values no formula can give", _SOLVED),
+        ("Sources", _SOURCES),
         ("Limits", _LIMITS),
     ):
         row += 1

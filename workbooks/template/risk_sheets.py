@@ -146,5 +146,6 @@ def author_covariance(n: int, native: bool) -> Sheet:
                 sheet.formula(at, text, "covariance", i, j, look="formula_number4")
             else:
                 sheet.solved(at, "covariance", i, j, look="solved_number4")
+    sheet.scales.append(f"{columns[0]}{FIRST_STOCK}:{columns[-1]}{last}")
     sheet.name("covariance", f"{columns[0]}{FIRST_STOCK}:{columns[-1]}{last}")
     return sheet

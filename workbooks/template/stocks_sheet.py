@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.cell import column_index_from_string
+
 from pyalloc.stocks import ScaleMethod
 from workbooks.template.author import Rule, Sheet
 from workbooks.template.frame import FIRST_STOCK, PRICES, STOCKS, between, head, section
@@ -15,6 +18,20 @@ _ADJUSTED: Final = {
     "softmax": "=EXP(NORMSINV((_xlfn.RANK.AVG({score},stock_score,1)-1/2)/ROWS(stock_score)))",
 }
 _ADJUSTED_TITLE: Final = {"minmax": "Winsorised", "rank": "Rank", "softmax": "exp normal score"}
+
+
+RANKED: Final = {
+    "momentum_12_1": "12−1",
+    "momentum_6_1": "6−1",
+    "momentum_3_1": "3−1",
+    "return_1": "1 m",
+    "volatility_63": "vol 63",
+    "volatility_252": "vol 252",
+    "downside_volatility": "down",
+    "maximum_drawdown": "fall",
+    "below_high": "high",
+}
+"""Features in the order of their columns, with the short title of their rank."""
 
 
 class Column(NamedTuple):
@@ -32,15 +49,16 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
     """Return the sheet for `n` stocks; month-close features are formulas where the closes are in the file."""
     sheet = Sheet(STOCKS, landscape=True)
     sheet.widths |= {"B": 4.5, "C": 8.8, "D": 25, "E": 22}
-    sheet.widths |= dict.fromkeys("FGHIJKLMNOPQRSTUVW", 9)
+    sheet.widths |= dict.fromkeys("FGHIJKLMN", 9) | dict.fromkeys("OPQRSTUVW", 6.5)
+    sheet.widths |= dict.fromkeys(("X", "Y", "Z", "AA", "AB", "AC", "AD", "AE", "AF"), 9)
     sheet.freeze, sheet.title_rows = "E11", "10:10"
     head(
         sheet,
         "Stocks",
         "Features at the close give a score; the score, tilted by sector and capped, the weight.",
-        "W",
+        "AF",
     )
-    section(sheet, 5, "Rules", "B", "W")
+    section(sheet, 5, "Rules", "B", "AF")
     for row, (label, fact, look) in enumerate(
         (
             ("Cap per name: floor", "cap_floor", "input_percent"),
@@ -65,25 +83,25 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
         sheet.name(fact, f"{letter}8")
     figures = (
         (
-            "N",
+            "Y",
             "Cap in force",
             "=MIN(1,MAX(cap_floor,cap_multiple/SUM(stock_held)))",
             "stock_cap",
             "formula_percent",
         ),
-        ("R", "Scale s", "=MAX(stock_candidate)", "stock_scale", "formula_number4"),
-        ("W", "Sum of weights", "=SUM(stock_weight)", "stock_total", "strong_formula_percent"),
+        ("AC", "Scale s", "=MAX(stock_candidate)", "stock_scale", "formula_number4"),
+        ("AF", "Sum of weights", "=SUM(stock_weight)", "stock_total", "strong_formula_percent"),
     )
     for letter, label, formula, fact, look in figures:
-        before = chr(ord(letter) - 2)
+        before = get_column_letter(column_index_from_string(letter) - 2)
         sheet.label(f"{before}7", label, "note")
         sheet.formula(f"{letter}7", formula, fact, look=look)
         sheet.name(fact, f"{letter}7")
     for letter, label, formula, fact in (
-        ("N", "Lowest, as scaled", "=MIN(stock_adjusted)", "score_low"),
-        ("R", "Highest, as scaled", "=MAX(stock_adjusted)", "score_high"),
+        ("Y", "Lowest, as scaled", "=MIN(stock_adjusted)", "score_low"),
+        ("AC", "Highest, as scaled", "=MAX(stock_adjusted)", "score_high"),
     ):
-        sheet.label(f"{chr(ord(letter) - 2)}8", label, "note")
+        sheet.label(f"{get_column_letter(column_index_from_string(letter) - 2)}8", label, "note")
         sheet.formula(f"{letter}8", formula, fact, look="formula_number4")
         sheet.name(fact, f"{letter}8")
     _block(sheet, n, _columns(months, scaling, month_closes_native))
@@ -100,10 +118,10 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
         return Column(letter, title, fact, "formula_percent1" if native else "solved_percent1", formula)
 
     if scaling == "softmax":
-        m = "=IF(score_high=score_low,1,P{r}/score_high)"
+        m = "=IF(score_high=score_low,1,Y{r}/score_high)"
     else:
-        m = "=IF(score_high=score_low,1,(P{r}-score_low)/(score_high-score_low))"
-    earlier = "SUMPRODUCT(--(stock_raw>S{r}))+SUMPRODUCT(--(S${first}:S{r}=S{r}))"
+        m = "=IF(score_high=score_low,1,(Y{r}-score_low)/(score_high-score_low))"
+    earlier = "SUMPRODUCT(--(stock_raw>AB{r}))+SUMPRODUCT(--(AB${first}:AB{r}=AB{r}))"
     return (
         Column("B", "#", "stock_number", "formula_integer", "=ROWS(B${first}:B{r})", defined=False),
         Column("C", "Ticker", "stock_ticker", "solved_text"),
@@ -118,20 +136,27 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
         Column("L", "Downside vol.", "downside_volatility", "solved_percent1"),
         Column("M", "Max. fall", "maximum_drawdown", "solved_percent1"),
         Column("N", "Below high", "below_high", "solved_percent1"),
-        Column("O", "Score", "stock_score", "formula_number4", "=F{r}"),
-        Column("P", _ADJUSTED_TITLE[scaling], "stock_adjusted", "formula_number4", _ADJUSTED[scaling].format(score="O{r}")),
-        Column("Q", "m", "stock_m", "formula_number4", m),
-        Column("R", "Tilt τ", "stock_tilt", "formula_number4", "=INDEX(sector_tilt,MATCH(E{r},sector_names,0))"),
-        Column("S", "m · τ, all", "stock_raw", "formula_number4", "=Q{r}*R{r}"),
-        Column("T", "Held", "stock_held", "formula_integer", f"=IF(ISNUMBER(stock_top),--({earlier}<=stock_top),1)"),
-        Column("U", "m · τ", "stock_mt", "formula_number4", "=S{r}*T{r}"),
+        *(
+            Column(
+                letter, f"Rank {title}", f"rank_{fact}", "formula_number",
+                f"=(_xlfn.RANK.AVG({source}{{r}},{source}${{first}}:{source}${{last}},1)-1)/MAX(1,ROWS(stock_score)-1)",
+            )
+            for letter, source, (fact, title) in zip("OPQRSTUVW", "FGHIJKLMN", RANKED.items(), strict=True)
+        ),
+        Column("X", "Score", "stock_score", "formula_number4", "=F{r}"),
+        Column("Y", _ADJUSTED_TITLE[scaling], "stock_adjusted", "formula_number4", _ADJUSTED[scaling].format(score="X{r}")),
+        Column("Z", "m", "stock_m", "formula_number4", m),
+        Column("AA", "Tilt τ", "stock_tilt", "formula_number4", "=INDEX(sector_tilt,MATCH(E{r},sector_names,0))"),
+        Column("AB", "m · τ, all", "stock_raw", "formula_number4", "=Z{r}*AA{r}"),
+        Column("AC", "Held", "stock_held", "formula_integer", f"=IF(ISNUMBER(stock_top),--({earlier}<=stock_top),1)"),
+        Column("AD", "m · τ", "stock_mt", "formula_number4", "=AB{r}*AC{r}"),
         Column(
-            "V", "Scale if larger capped", "stock_candidate", "formula_number4",
-            "=IF(U{r}>0,(1-stock_cap*SUMPRODUCT(--(stock_mt>U{r})))/SUMPRODUCT((stock_mt<=U{r})*stock_mt),0)",
+            "AE", "s, if larger capped", "stock_candidate", "formula_number4",
+            "=IF(AD{r}>0,(1-stock_cap*SUMPRODUCT(--(stock_mt>AD{r})))/SUMPRODUCT((stock_mt<=AD{r})*stock_mt),0)",
         ),
         Column(
-            "W", "Weight w⁰", "stock_weight", "strong_formula_percent",
-            "=IF(U{r}>0,MIN(stock_cap,stock_scale*U{r}),T{r}*MAX(0,1-stock_cap*SUMPRODUCT(--(stock_mt>0)))"
+            "AF", "Weight w⁰", "stock_weight", "strong_formula_percent",
+            "=IF(AD{r}>0,MIN(stock_cap,stock_scale*AD{r}),AC{r}*MAX(0,1-stock_cap*SUMPRODUCT(--(stock_mt>0)))"
             "/MAX(1,SUMPRODUCT((stock_mt=0)*stock_held)))",
         ),
     )  # fmt: skip
@@ -144,7 +169,7 @@ def _block(sheet: Sheet, n: int, columns: tuple[Column, ...]) -> None:
         9,
         "Features and weights",
         "B",
-        "W",
+        "AF",
         "daily features are solved; every other column is a formula",
     )
     sheet.heights[10] = 24
@@ -153,10 +178,12 @@ def _block(sheet: Sheet, n: int, columns: tuple[Column, ...]) -> None:
         for i in range(n):
             at = f"{column.letter}{FIRST_STOCK + i}"
             if column.formula:
-                text = column.formula.format(r=FIRST_STOCK + i, first=FIRST_STOCK)
+                text = column.formula.format(r=FIRST_STOCK + i, first=FIRST_STOCK, last=last)
                 sheet.formula(at, text, column.fact, i, look=column.look)
             else:
                 sheet.solved(at, column.fact, i, look=column.look)
         if column.defined:
             sheet.name(column.fact, f"{column.letter}{FIRST_STOCK}:{column.letter}{last}")
-    sheet.rules.append(Rule(f"W{FIRST_STOCK}:W{last}", f"$W{FIRST_STOCK}>=stock_cap-1E-12", "now"))
+    sheet.scales += [f"{letter}{FIRST_STOCK}:{letter}{last}" for letter in "OPQRSTUVW"]
+    sheet.filter = f"B10:AF{last}"
+    sheet.rules.append(Rule(f"AF{FIRST_STOCK}:AF{last}", f"$AF{FIRST_STOCK}>=stock_cap-1E-12", "now"))

@@ -17,6 +17,7 @@ RULE: Final = "C4CAD3"
 BAND: Final = "F4F6F8"
 GREY: Final = "5B6573"
 MUTED: Final = "8A93A0"
+SCALE: Final = "B9CADB"
 IVORY: Final = "FFFBEA"
 INPUT_BLUE: Final = "0000FF"
 LINK_GREEN: Final = "00703C"
@@ -33,6 +34,7 @@ PERCENT_1: Final = "0.0%"
 NUMBER_2: Final = "0.00"
 NUMBER_4: Final = "0.0000"
 SIGNED_1: Final = "+0.0;-0.0;0.0"
+AMOUNT: Final = "#,##0.00"
 TINY: Final = "0.0E+00"
 DATE: Final = "d mmm yyyy"
 MONTH: Final = "mmm yy"
@@ -74,7 +76,7 @@ _FORMATS: Final = {
     "date": DATE,
     "month": MONTH,
     "integer": INTEGER,
-    "amount": "#,##0.00",
+    "amount": AMOUNT,
     "whole": "#,##0",
 }
 

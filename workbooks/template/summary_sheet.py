@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
-
-from openpyxl.utils import get_column_letter
 
 from pyalloc.names import REGIMES
 from workbooks.template.author import Rule, Sheet
 from workbooks.template.charts import Chart, Line
-from workbooks.template.frame import AUDIT, SUMMARY
+from workbooks.template.frame import AUDIT, CONSTRAINTS, FRONTIER, HOLDINGS, MACRO, STOCKS, SUMMARY
 from workbooks.template.macro_sheet import sector_column
+from workbooks.template.page import GRID, rule, section, wide
+from workbooks.template.reasons import author_reasons
 from workbooks.template.styles import CATEGORY_COLOURS
 from workbooks.template.words import STRIP, TOP
-
-GRID: Final = [get_column_letter(i) for i in range(2, 2 + STRIP)]
-"""Columns B to U, the page's grid of twenty."""
 
 
 def author_summary(
@@ -25,7 +21,6 @@ def author_summary(
     """Return the sheet for these categories, sectors and regime thresholds."""
     sheet = Sheet(SUMMARY)
     sheet.last = "U"
-    sheet.one_page = True
     sheet.widths |= {"A": 1.9, "V": 1.9, **dict.fromkeys(GRID, 5.4)}
     sheet.heights |= {1: 5, 2: 18, 3: 30, 6: 17, 7: 26, 8: 15}
     _head(sheet, synthetic)
@@ -34,36 +29,26 @@ def author_summary(
     row = _conditions(sheet, row + 1, regime_from)
     row = max(_sectors(sheet, row + 2, len(sectors)), _positions(sheet, row + 2))
     row = _target(sheet, row + 2)
-    _notices(sheet, row + 2)
+    row = _notices(sheet, row + 2)
+    sheet.row_break = row
+    author_reasons(sheet, row + 1)
     return sheet
-
-
-def _wide(sheet: Sheet, area: str) -> str:
-    """Merge a range of the grid and return its first cell; only this sheet merges."""
-    sheet.merged.append(area)
-    return area.split(":")[0]
-
-
-def _section(sheet: Sheet, row: int, title: str, first: str, last: str) -> None:
-    sheet.heights[row] = 18
-    for letter in GRID[GRID.index(first) : GRID.index(last) + 1]:
-        sheet.label(f"{letter}{row}", title if letter == first else "", "section")
 
 
 def _head(sheet: Sheet, synthetic: bool) -> None:
     for letter in GRID:
         sheet.label(f"{letter}1", "", "ink_band")
-    sheet.input(_wide(sheet, "B2:K2"), "firm", look="firm")
-    sheet.label(_wide(sheet, "R2:U2"), "Confidential", "note_right")
-    sheet.formula(_wide(sheet, "B3:N3"), "=client_name", "client_name", look="client")
-    sheet.formula(_wide(sheet, "O3:U3"), "=checks_summary", "checks_summary", look="badge_box")
-    sheet.label(_wide(sheet, "O4:U4"), "see Audit for every check", "note_center")
+    sheet.input(wide(sheet, "B2:K2"), "firm", look="firm")
+    sheet.label(wide(sheet, "R2:U2"), "Confidential", "note_right")
+    sheet.formula(wide(sheet, "B3:N3"), "=client_name", "client_name", look="client")
+    sheet.formula(wide(sheet, "O3:U3"), "=checks_summary", "checks_summary", look="badge_box")
+    sheet.label(wide(sheet, "O4:U4"), "see Audit for every check", "note_center")
     sheet.links["O4"] = f"{AUDIT}!B5"
     sheet.label("B4", "Allocation as of", "plain_note")
-    sheet.formula(_wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
-    sheet.formula(_wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="plain_note")
+    sheet.formula(wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
+    sheet.formula(wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="plain_note")
     if synthetic:
-        sheet.solved(_wide(sheet, "B5:U5"), "notice", look="synthetic")
+        sheet.solved(wide(sheet, "B5:U5"), "notice", look="synthetic")
     for sign, look in (("●", "ok"), ("■", "stale"), ("▲", "check")):
         sheet.rules.append(Rule("O3:U3", f'LEFT(checks_summary,1)="{sign}"', look))
 
@@ -93,26 +78,19 @@ def _tiles(sheet: Sheet) -> None:
     for first, last, title, (formula, fact, look), (note, note_fact) in tiles:
         for letter in GRID[GRID.index(first) : GRID.index(last) + 1]:
             sheet.label(f"{letter}6", title if letter == first else "", "tile_label")
-        sheet.formula(_wide(sheet, f"{first}7:{last}7"), formula, fact, look=look)
-        sheet.formula(_wide(sheet, f"{first}8:{last}8"), note, note_fact, look="tile_note")
-
-
-def _row(sheet: Sheet, row: int, first: str, last: str, look: str = "read_label") -> None:
-    """Rule a table row across its columns, so that merged cells share one line."""
-    for letter in GRID[GRID.index(first) : GRID.index(last) + 1]:
-        if f"{letter}{row}" not in sheet.cells:
-            sheet.label(f"{letter}{row}", "", look)
+        sheet.formula(wide(sheet, f"{first}7:{last}7"), formula, fact, look=look)
+        sheet.formula(wide(sheet, f"{first}8:{last}8"), note, note_fact, look="tile_note")
 
 
 def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
-    _section(sheet, 10, "Allocation", "B", "U")
+    section(sheet, 10, "Allocation", "B", "U", CONSTRAINTS)
     for area, title in (
         ("B11:F11", "Category"),
         ("G11:H11", "Weight"),
         ("I11:L11", "Amount"),
         ("M11:N11", "Range"),
     ):
-        sheet.label(_wide(sheet, area), title, "header_left" if title == "Category" else "header")
+        sheet.label(wide(sheet, area), title, "header_left" if title == "Category" else "header")
     for i in range(len(categories)):
         row = 12 + i
         sheet.heights[row] = 22
@@ -129,29 +107,29 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
             ),
         ):
             first, last = area.split(":")
-            sheet.formula(_wide(sheet, f"{first}{row}:{last}{row}"), formula, fact, i, look=look)
-        _row(sheet, row, "B", "N")
+            sheet.formula(wide(sheet, f"{first}{row}:{last}{row}"), formula, fact, i, look=look)
+        rule(sheet, row, "B", "N")
     row = 12 + len(categories)
     last_row = row - 1
     sheet.heights[row] = 20
-    sheet.label(_wide(sheet, f"B{row}:F{row}"), "Total", "strong_read_label")
+    sheet.label(wide(sheet, f"B{row}:F{row}"), "Total", "strong_read_label")
     sheet.formula(
-        _wide(sheet, f"G{row}:H{row}"),
+        wide(sheet, f"G{row}:H{row}"),
         f"=SUM(G12:G{last_row})",
         "category_total",
         look="strong_read_percent1",
     )
     sheet.formula(
-        _wide(sheet, f"I{row}:L{row}"),
+        wide(sheet, f"I{row}:L{row}"),
         f"=SUM(I12:I{last_row})",
         "holding_total_amount",
         look="strong_read_amount",
     )
-    _row(sheet, row, "B", "N", "strong_read_label")
+    rule(sheet, row, "B", "N", "strong_read_label")
     text = row + 1
     sheet.heights |= dict.fromkeys(range(text, text + 4), 13)
     sheet.formula(
-        _wide(sheet, f"B{text}:N{text + 3}"),
+        wide(sheet, f"B{text}:N{text + 3}"),
         '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance stocks are "'
         '&ROUND(100*equity_share,1)&" % of the whole, "&ROUND(100*cash_share,1)&" % of bonds and cash is held in cash, and '
         'commodities are "&ROUND(100*commodity_share,1)&" %. The equity holdings aim at "&ROUND(100*r_target,1)&" % a year: "'
@@ -175,7 +153,7 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
 
 
 def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
-    _section(sheet, top, "Market conditions", "B", "U")
+    section(sheet, top, "Market conditions", "B", "U", MACRO)
     marker, band, label = top + 1, top + 2, top + 3
     sheet.heights |= {marker: 12, band: 9, label: 14}
     for k, letter in enumerate(GRID):
@@ -192,7 +170,7 @@ def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
     edges = [round(start * STRIP) for start in regime_from] + [STRIP]
     for i, name in enumerate(REGIMES):
         area = f"{GRID[edges[i]]}{label}:{GRID[edges[i + 1] - 1]}{label}"
-        sheet.label(_wide(sheet, area), name.capitalize(), "note_center")
+        sheet.label(wide(sheet, area), name.capitalize(), "note_center")
         sheet.rules.append(Rule(area, f'regime="{name}"', "strong"))
     row = label + 1
     for area, title in (
@@ -204,7 +182,7 @@ def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
     ):
         first, last = area.split(":")
         sheet.label(
-            _wide(sheet, f"{first}{row}:{last}{row}"),
+            wide(sheet, f"{first}{row}:{last}{row}"),
             title,
             "header_left" if title == "Indicator" else "header",
         )
@@ -228,38 +206,38 @@ def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:
     for i, (title, formula, fact, fmt, normal) in enumerate(indicators):
         row += 1
         sheet.heights[row] = 17
-        sheet.label(_wide(sheet, f"B{row}:I{row}"), title, "read_label")
-        sheet.formula(_wide(sheet, f"J{row}:L{row}"), formula, fact, look=f"strong_read_{fmt}")
-        sheet.formula(_wide(sheet, f"M{row}:O{row}"), normal, "macro_normal", i, look=f"read_{fmt}")
+        sheet.label(wide(sheet, f"B{row}:I{row}"), title, "read_label")
+        sheet.formula(wide(sheet, f"J{row}:L{row}"), formula, fact, look=f"strong_read_{fmt}")
+        sheet.formula(wide(sheet, f"M{row}:O{row}"), normal, "macro_normal", i, look=f"read_{fmt}")
         sheet.formula(
-            _wide(sheet, f"P{row}:R{row}"), f"=INDEX(macro_z,{i + 1})", "macro_z", i, look="read_signed"
+            wide(sheet, f"P{row}:R{row}"), f"=INDEX(macro_z,{i + 1})", "macro_z", i, look="read_signed"
         )
         sheet.formula(
-            _wide(sheet, f"S{row}:U{row}"),
+            wide(sheet, f"S{row}:U{row}"),
             f"=INDEX(macro_part,{i + 1})",
             "macro_part",
             i,
             look="read_signed2",
         )
-        _row(sheet, row, "B", "U")
+        rule(sheet, row, "B", "U")
     row += 1
     sheet.label(
-        _wide(sheet, f"B{row}:R{row}"),
+        wide(sheet, f"B{row}:R{row}"),
         "Probability of a US recession within twelve months, from the yield curve",
         "read_label",
     )
     sheet.formula(
-        _wide(sheet, f"S{row}:U{row}"),
+        wide(sheet, f"S{row}:U{row}"),
         "=recession_probability",
         "recession_shown",
         look="strong_read_percent1",
     )
-    _row(sheet, row, "B", "U")
+    rule(sheet, row, "B", "U")
     return row
 
 
 def _sectors(sheet: Sheet, top: int, sectors: int) -> int:
-    _section(sheet, top, "Equity sectors", "B", "K")
+    section(sheet, top, "Equity sectors", "B", "K", MACRO)
     bottom = top + TOP + 3
     sheet.charts.append(
         Chart(
@@ -282,11 +260,11 @@ def _sectors(sheet: Sheet, top: int, sectors: int) -> int:
 
 
 def _positions(sheet: Sheet, top: int) -> int:
-    _section(sheet, top, "Ten largest positions", "M", "U")
+    section(sheet, top, "Ten largest positions", "M", "U", HOLDINGS)
     for area, title in (("M:Q", "Position, cash apart"), ("R:S", "Weight"), ("T:U", "Amount")):
         first, last = area.split(":")
         sheet.label(
-            _wide(sheet, f"{first}{top + 1}:{last}{top + 1}"),
+            wide(sheet, f"{first}{top + 1}:{last}{top + 1}"),
             title,
             "header" if title in ("Weight", "Amount") else "header_left",
         )
@@ -299,29 +277,29 @@ def _positions(sheet: Sheet, top: int) -> int:
             (f"R{row}:S{row}", "top_weight", "holding_weight", "strong_read_percent1"),
             (f"T{row}:U{row}", "top_amount", "holding_amount", "read_whole"),
         ):
-            sheet.formula(_wide(sheet, area), f'=IF({exists},INDEX({of},{place}),"")', fact, i, look=look)
-        _row(sheet, row, "M", "U")
+            sheet.formula(wide(sheet, area), f'=IF({exists},INDEX({of},{place}),"")', fact, i, look=look)
+        rule(sheet, row, "M", "U")
     row = top + 2 + TOP
-    sheet.label(_wide(sheet, f"M{row}:Q{row}"), "Together", "strong_read_label")
+    sheet.label(wide(sheet, f"M{row}:Q{row}"), "Together", "strong_read_label")
     sheet.formula(
-        _wide(sheet, f"R{row}:S{row}"),
+        wide(sheet, f"R{row}:S{row}"),
         f"=SUM(R{top + 2}:R{row - 1})",
         "top_total_weight",
         look="strong_read_percent1",
     )
     sheet.formula(
-        _wide(sheet, f"T{row}:U{row}"),
+        wide(sheet, f"T{row}:U{row}"),
         f"=SUM(T{top + 2}:T{row - 1})",
         "top_total_amount",
         look="strong_read_whole",
     )
-    _row(sheet, row, "M", "U", "strong_read_label")
+    rule(sheet, row, "M", "U", "strong_read_label")
     return row
 
 
 def _target(sheet: Sheet, top: int) -> int:
-    _section(sheet, top, "Equity return target, a year", "B", "K")
-    _section(sheet, top, "Stock sleeve", "M", "U")
+    section(sheet, top, "Equity return target, a year", "B", "K", FRONTIER)
+    section(sheet, top, "Stock sleeve", "M", "U", STOCKS)
     left = (
         ("Return on the efficient frontier", "=r_eff", "r_eff", "read_percent"),
         ("Shift for risk tolerance", "=alpha", "alpha", "read_percent"),
@@ -336,21 +314,22 @@ def _target(sheet: Sheet, top: int) -> int:
     )
     for i, (label, formula, fact, look) in enumerate(left):
         row = top + 1 + i
-        sheet.label(_wide(sheet, f"B{row}:H{row}"), label, "read_label")
-        sheet.formula(_wide(sheet, f"I{row}:K{row}"), formula, fact, look=look)
-        _row(sheet, row, "B", "K")
+        sheet.label(wide(sheet, f"B{row}:H{row}"), label, "read_label")
+        sheet.formula(wide(sheet, f"I{row}:K{row}"), formula, fact, look=look)
+        rule(sheet, row, "B", "K")
     for i, (label, formula, fact, look) in enumerate(right):
         row = top + 1 + i
-        sheet.label(_wide(sheet, f"M{row}:R{row}"), label, "read_label")
-        sheet.formula(_wide(sheet, f"S{row}:U{row}"), formula, fact, look=look)
-        _row(sheet, row, "M", "U")
+        sheet.label(wide(sheet, f"M{row}:R{row}"), label, "read_label")
+        sheet.formula(wide(sheet, f"S{row}:U{row}"), formula, fact, look=look)
+        rule(sheet, row, "M", "U")
     return top + len(left)
 
 
-def _notices(sheet: Sheet, top: int) -> None:
+def _notices(sheet: Sheet, top: int) -> int:
+    """Place notices and disclaimer; return the last row of the page."""
     sheet.heights |= {top: 26, top + 1: 12, top + 2: 12, top + 3: 12}
     sheet.formula(
-        _wide(sheet, f"B{top}:U{top}"),
+        wide(sheet, f"B{top}:U{top}"),
         '=IFERROR("Notices: "&IF(checks_failed+checks_stale+override_count+NOT(bounds_hold)+(LEFT(target_status,7)="clipped")=0,"none.",'
         'IF(checks_failed>0,"open checks, see Audit. ","")&IF(checks_stale>0,"inputs were changed: category shares, tilts and anchor '
         'weights follow, the sleeve does not until it is generated again. ","")&IF(override_count>0,override_count&" coefficients '
@@ -360,9 +339,10 @@ def _notices(sheet: Sheet, top: int) -> None:
         look="notice",
     )
     sheet.label(
-        _wide(sheet, f"B{top + 1}:U{top + 3}"),
+        wide(sheet, f"B{top + 1}:U{top + 3}"),
         "For the named client only. This page shows the outcome of a rule-based model and is neither advice nor an offer. Expected "
         "returns follow from an assumed equity premium and do not tell future ones. Weights may differ from the portfolio held until "
         "orders are executed. Method, units and limits: sheet Notes. Every figure can be traced through the sheets that follow.",
         "disclaimer",
     )
+    return top + 3

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from openpyxl import Workbook
-from openpyxl.formatting.rule import FormulaRule
+from openpyxl.comments import Comment
+from openpyxl.formatting.rule import ColorScaleRule, FormulaRule
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Protection, Side
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils.cell import column_index_from_string
@@ -24,7 +26,7 @@ from workbooks.package import finished
 from workbooks.template.author import Book, Cell, Sheet
 from workbooks.template.charts import draw
 from workbooks.template.dates import EPOCH
-from workbooks.template.styles import BRONZE, FONT, INK, LOOKS, RULE, Look
+from workbooks.template.styles import AMOUNT, BRONZE, FONT, INK, LOOKS, RULE, SCALE, Look
 
 _BORDERS: Final = {
     "hair": Border(*[Side("hair", color=RULE)] * 4),
@@ -59,14 +61,21 @@ def workbook_bytes(book: Book, facts: Mapping[str, Any]) -> bytes:
     workbook.properties.creator = facts["firm"]
     workbook.properties.title = f"Allocation for {facts['client_id']}"
     workbook._fonts[0] = Font(name=FONT, size=10)
-    for look in sorted({cell.look for _, _, cell in book.cells()}):
-        workbook.add_named_style(named_style(look, LOOKS[look]))
+    for name in sorted({cell.look for _, _, cell in book.cells()}):
+        workbook.add_named_style(named_style(name, _in_currency(LOOKS[name], facts["currency_digits"])))
     for sheet in book.sheets:
         _write_sheet(workbook.create_sheet(sheet.title), sheet, facts)
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area)
     said = [[chart.says for chart in sheet.charts] for sheet in book.sheets if sheet.charts]
     return finished(workbook, made, said)
+
+
+def _in_currency(look: Look, digits: int) -> Look:
+    """Return the look with as many decimals for amounts as the currency has."""
+    if look.number_format != AMOUNT:
+        return look
+    return replace(look, number_format=f"#,##0.{'0' * digits}".rstrip("."))
 
 
 def named_style(name: str, look: Look) -> NamedStyle:
@@ -117,9 +126,25 @@ def _write_sheet(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> N
         )
     for rule in sheet.rules:
         target.conditional_formatting.add(rule.area, _formula_rule(rule.formula, LOOKS[rule.look]))
+    for area in sheet.scales:
+        target.conditional_formatting.add(area, ColorScaleRule("min", None, "FFFFFF", "max", None, SCALE))
+    for at, text in sheet.comments.items():
+        target[at].comment = Comment(text, facts["firm"], height=70, width=260)
+    if sheet.filter:
+        target.auto_filter.ref = sheet.filter
+    _protect(target)
     for chart in sheet.charts:
         target.add_chart(draw(chart, target))
     _lay_out(target, sheet, facts)
+
+
+def _protect(target: Worksheet) -> None:
+    """Keep formulas from slips, without a password; locked objects would disable Trace Precedents."""
+    protection = target.protection
+    protection.sheet = True
+    protection.objects = protection.scenarios = False
+    protection.formatColumns = protection.formatRows = False
+    protection.sort = protection.autoFilter = False
 
 
 def _write_cell(target: Worksheet, at: str, cell: Cell, facts: Mapping[str, Any]) -> None:
@@ -166,6 +191,8 @@ def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
         target.print_title_rows = sheet.title_rows
     if sheet.pages_wide > 1:
         target.print_title_cols = "A:B"
+    if sheet.row_break:
+        target.row_breaks.append(Break(sheet.row_break))
     if sheet.break_before:
         target.col_breaks.append(Break(column_index_from_string(sheet.break_before) - 1))
     target.page_setup.orientation = "landscape" if sheet.landscape else "portrait"
