@@ -15,8 +15,8 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
 from pyalloc import InvestorProfile, MacroSnapshot, MarketData, allocate
 from tests.hosts.calc_host import CalcHost, Recalculated
+from tests.hosts.workbook_cells import check_results, place
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
-from workbooks.template.audit_sheet import CHECKS
 from workbooks.template.author import Book, Cell, Ref, addresses_in
 from workbooks.template.book import fill
 from workbooks.template.writer import write_workbook
@@ -75,19 +75,6 @@ EDITED_MACRO = {"vix": 35.0, "gdp_growth": -0.01}
 EDITED_ENTRY = (2, 1)
 
 
-def address(book: Book, name: str) -> tuple[str, str]:
-    """Return sheet and first cell of a defined name."""
-    sheet, _, area = book.names[name].rpartition("!")
-    return sheet.strip("'"), area.split(":")[0].replace("$", "")
-
-
-def edited(book: Book, name: str, row: int, column: int) -> tuple[str, str]:
-    """Return sheet and address of one entry of a named block, counted from 1."""
-    sheet, first = address(book, name)
-    letters, top = coordinate_from_string(first)
-    return sheet, f"{chr(ord(letters) + column - 1)}{top + row - 1}"
-
-
 def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_stale(
     calc: CalcHost, demo_market: MarketData, tmp_path: Path
 ) -> None:
@@ -109,10 +96,10 @@ def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_
     result = calc.recalculate(
         path,
         {
-            **{address(book, name): value for name, value in EDITED_MACRO.items()},
-            address(book, "risk_tolerance"): 8.0,
-            address(book, "budget"): 600_000.0,
-            edited(book, "override_A", *EDITED_ENTRY): 0.45,
+            **{place(book, name): value for name, value in EDITED_MACRO.items()},
+            place(book, "risk_tolerance"): 8.0,
+            place(book, "budget"): 600_000.0,
+            place(book, "override_A", *EDITED_ENTRY): 0.45,
         },
     )
 
@@ -130,10 +117,10 @@ def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_
         "constraint_A", "category_exact", "category_weights", "residual", "rcond_A", "mu", "r_eff", "r_adj",
         "r_max", "holding_in_category",
     } <= names  # fmt: skip
-    checks = [result["Audit", at] for at in column_of(book, "check_result")]
-    assert [check.key for check, got in zip(CHECKS, checks, strict=True) if got == "CHECK"] == []
+    checks = list(check_results(book, result).values())
+    assert "CHECK" not in checks
     assert checks.count("STALE") >= 2
-    assert str(result[address(book, "checks_summary")]).startswith("■ What-if")
+    assert str(result[place(book, "checks_summary")]).startswith("■ What-if")
 
 
 def exists(ref: Ref, facts: Mapping[str, Any]) -> bool:
@@ -143,14 +130,6 @@ def exists(ref: Ref, facts: Mapping[str, Any]) -> bool:
     except IndexError:
         return False
     return True
-
-
-def column_of(book: Book, name: str) -> list[str]:
-    """Return the addresses of a named column."""
-    left, top, _, bottom = range_boundaries(book.names[name].rpartition("!")[2].replace("$", ""))
-    assert left is not None
-    letter = coordinate_from_string(address(book, name)[1])[0]
-    return [f"{letter}{row}" for row in range(top, bottom + 1)]
 
 
 _REFERENCE = re.compile(r"(?:'?([A-Za-z ]+)'?!)?(\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?)")
