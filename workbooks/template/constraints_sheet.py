@@ -58,7 +58,7 @@ def _client(sheet: Sheet) -> None:
         sheet.label(f"B{row}", label)
         sheet.input(f"C{row}", name, look=look)
         sheet.name(name, f"C{row}")
-    sheet.merged.append("C6:D6")
+    sheet.merged += ["C6:D6", "C7:D7"]
     sheet.input("D8", "currency_digits", look="input_integer")
     sheet.name("currency_digits", "D8")
     sheet.label("B12", "Risk tolerance on the 0–1 scale, t")

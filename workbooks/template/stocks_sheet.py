@@ -151,7 +151,7 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
         Column("AC", "Held", "stock_held", "formula_integer", f"=IF(ISNUMBER(stock_top),--({earlier}<=stock_top),1)"),
         Column("AD", "m · τ", "stock_mt", "formula_number4", "=AB{r}*AC{r}"),
         Column(
-            "AE", "s, if larger capped", "stock_candidate", "formula_number4",
+            "AE", "s, if larger capped", "stock_candidate", "formula_tiny",
             "=IF(AD{r}>0,(1-stock_cap*SUMPRODUCT(--(stock_mt>AD{r})))/SUMPRODUCT((stock_mt<=AD{r})*stock_mt),0)",
         ),
         Column(

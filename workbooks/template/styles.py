@@ -55,6 +55,7 @@ class Look:
     align: str = ""
     wrap: bool = False
     indent: int = 0
+    shrink: bool = False
     unlocked: bool = False
 
 
@@ -91,7 +92,7 @@ _FIXED: Final = {
     "item": Look(align="left", indent=1),
     "strong": Look(bold=True),
     "note": Look(size=8, colour=GREY, align="left", indent=1),
-    "plain_note": Look(size=8, colour=GREY),
+    "plain_note": Look(size=8, colour=GREY, shrink=True),
     "note_right": Look(size=8, colour=GREY, align="right"),
     "note_wrap": Look(size=8, colour=GREY, wrap=True),
     "head_text": Look(size=8, colour=GREY),
@@ -104,12 +105,12 @@ _FIXED: Final = {
     "marker": Look(size=9, align="center"),
     "ink_band": Look(fill=INK),
     "firm": Look(size=7.5, bold=True, colour=BRONZE),
-    "client": Look(size=20, bold=True),
+    "client": Look(size=20, bold=True, shrink=True),
     "tile_label": Look(size=8, colour=GREY, border="bronze_above"),
-    "tile": Look(size=14, bold=True, align="left"),
+    "tile": Look(size=14, bold=True, align="left", shrink=True),
     "tile_percent1": Look(size=14, bold=True, align="left", number_format=PERCENT_1),
-    "tile_whole": Look(size=14, bold=True, align="left", number_format="#,##0"),
-    "tile_note": Look(size=8, colour=GREY),
+    "tile_whole": Look(size=14, bold=True, align="left", number_format="#,##0", shrink=True),
+    "tile_note": Look(size=8, colour=GREY, shrink=True),
     "paragraph": Look(colour=GREY, wrap=True),
     "notice": Look(bold=True, wrap=True),
     "synthetic": Look(bold=True, colour=CHECK[0]),
@@ -130,12 +131,12 @@ def _looks() -> dict[str, Look]:
         for suffix, number_format in _FORMATS.items():
             key = f"{role}_{suffix}" if suffix else role
             looks[key] = replace(look, number_format=number_format)
-        looks[f"{role}_text"] = replace(look, align="left", indent=1)
+        looks[f"{role}_text"] = replace(look, align="left", indent=1, shrink=True)
     for suffix, number_format in _FORMATS.items():
         # The reading page: house colours, whatever a cell is made from.
         key = f"read_{suffix}" if suffix else "read"
-        looks[key] = Look(border="row", align="right", number_format=number_format)
-    looks["read_label"] = Look(border="row")
+        looks[key] = Look(border="row", align="right", number_format=number_format, shrink=True)
+    looks["read_label"] = Look(border="row", shrink=True)
     looks |= {f"strong_{key}": replace(look, bold=True) for key, look in looks.items()}
     looks |= {
         "header_date": replace(looks["header"], number_format=MONTH),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyalloc import names
 from pyalloc.names import REGIMES
 from workbooks.template.author import Rule, Sheet
 from workbooks.template.charts import Chart, Line
@@ -44,7 +45,7 @@ def _head(sheet: Sheet, synthetic: bool) -> None:
     sheet.formula(wide(sheet, "O3:U3"), "=checks_summary", "checks_summary", look="badge_box")
     sheet.label(wide(sheet, "O4:U4"), "see Audit for every check", "note_center")
     sheet.links["O4"] = f"{AUDIT}!B5"
-    sheet.label("B4", "Allocation as of", "plain_note")
+    sheet.label(wide(sheet, "B4:D4"), "Allocation as of", "plain_note")
     sheet.formula(wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
     sheet.formula(wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="plain_note")
     if synthetic:
@@ -62,7 +63,10 @@ def _tiles(sheet: Sheet) -> None:
                 '=IF(ISNUMBER(risk_tolerance),risk_tolerance&" of 10",UPPER(LEFT(risk_tolerance,1))&MID(risk_tolerance,2,20))',
                 "risk_shown", "tile",
             ),
-            ('="equity share "&ROUND(100*equity_share,1)&" %"', "equity_shown"),
+            (
+                f'="equity share "&ROUND(100*INDEX(category_weights,MATCH("{names.STOCKS}",category_names,0)),1)&" %"',
+                "equity_shown",
+            ),
         ),
         (
             "L", "P", "Market regime",
@@ -127,14 +131,15 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
     )
     rule(sheet, row, "B", "N", "strong_read_label")
     text = row + 1
-    sheet.heights |= dict.fromkeys(range(text, text + 4), 13)
+    sheet.heights |= dict.fromkeys(range(text, text + 5), 13)
     sheet.formula(
-        wide(sheet, f"B{text}:N{text + 3}"),
-        '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance stocks are "'
-        '&ROUND(100*equity_share,1)&" % of the whole, "&ROUND(100*cash_share,1)&" % of bonds and cash is held in cash, and '
-        'commodities are "&ROUND(100*commodity_share,1)&" %. The equity holdings aim at "&ROUND(100*r_target,1)&" % a year: "'
-        '&ROUND(100*r_eff,1)&" % from the efficient frontier, "&IF(alpha<0,"less ","plus ")&ROUND(100*ABS(alpha),1)'
-        '&" points for risk tolerance."',
+        wide(sheet, f"B{text}:N{text + 4}"),
+        '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance the policy puts "'
+        '&ROUND(100*equity_share,1)&" % into stocks, "&ROUND(100*cash_share,1)&" % of bonds and cash into cash, and "'
+        '&ROUND(100*commodity_share,1)&" % into commodities."&IF(AND(bounds_hold,override_count=0),"",'
+        '" Bounds or overrides change this, as the table shows.")&" The equity holdings aim at "&ROUND(100*r_target,1)'
+        '&" % a year: "&ROUND(100*r_eff,1)&" % from the efficient frontier, "&IF(alpha<0,"less ","plus ")'
+        '&ROUND(100*ABS(alpha),1)&" points for risk tolerance."',
         "paragraph",
         look="paragraph",
     )
@@ -143,13 +148,13 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
         Chart(
             "doughnut",
             "P11",
-            f"V{text + 3}",
+            f"V{text + 4}",
             (Line(weights, labels, "Allocation", CATEGORY_COLOURS[0]),),
             "Doughnut chart of the category weights in the table beside it.",
             colours=tuple(CATEGORY_COLOURS[i % len(CATEGORY_COLOURS)] for i in range(len(categories))),
         )
     )
-    return text + 3
+    return text + 4
 
 
 def _conditions(sheet: Sheet, top: int, regime_from: Sequence[float]) -> int:

@@ -25,6 +25,7 @@ def summary_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the Summary shows beyond the trace: sentences, ranks and totals."""
     stress, budget_lines = facts["stress"], facts["holding_key"]
     risk = facts["risk_tolerance"]
+    stocks = facts["category_weights"][facts["category_names"].index(names.STOCKS)]
     clipped = facts["target_status"].startswith("clipped")
     top = [i for i in np.argsort(-budget_lines, kind="stable") if budget_lines[i] > 0.0][:TOP]
     blank = [""] * (TOP - len(top))
@@ -32,7 +33,7 @@ def summary_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
         "r_alpha": facts["alpha"],
         "reference": f"Reference {facts['client_id']}",
         "risk_shown": risk.capitalize() if isinstance(risk, str) else f"{as_text(risk)} of 10",
-        "equity_shown": f"equity share {percent_text(facts['equity_share'], 1)} %",
+        "equity_shown": f"equity share {percent_text(stocks, 1)} %",
         "regime_shown": facts["regime"].capitalize(),
         "percentile_shown": f"stress percentile {percent_text(stress, 0)}",
         "status_shown": "target clipped" if clipped else f"target {facts['target_status']}",
@@ -97,14 +98,18 @@ def _paragraph(facts: Mapping[str, Any]) -> str:
     def points(name: str) -> str:
         return percent_text(abs(facts[name]), 1)
 
-    return (
-        f"Market stress stands at percentile {percent_text(facts['stress'], 0)} of the months 1990–2019. "
-        f"For this risk tolerance stocks are {points('equity_share')} % of the whole, "
-        f"{points('cash_share')} % of bonds and cash is held in cash, "
-        f"and commodities are {points('commodity_share')} %. "
-        f"The equity holdings aim at {points('r_target')} % a year: {points('r_eff')} % from the efficient "
-        f"frontier, {'less' if facts['alpha'] < 0 else 'plus'} {points('alpha')} points for risk tolerance."
+    changed = not facts["bounds_hold"] or facts["override_count"]
+    sentences = (
+        f"Market stress stands at percentile {percent_text(facts['stress'], 0)} of the months 1990–2019.",
+        f"For this risk tolerance the policy puts {points('equity_share')} % into stocks,",
+        f"{points('cash_share')} % of bonds and cash into cash,",
+        f"and {points('commodity_share')} % into commodities.",
+        *(["Bounds or overrides change this, as the table shows."] if changed else []),
+        f"The equity holdings aim at {points('r_target')} % a year:",
+        f"{points('r_eff')} % from the efficient frontier,",
+        f"{'less' if facts['alpha'] < 0 else 'plus'} {points('alpha')} points for risk tolerance.",
     )
+    return " ".join(sentences)
 
 
 def _notices(facts: Mapping[str, Any], clipped: bool) -> str:

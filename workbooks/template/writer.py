@@ -90,6 +90,7 @@ def named_style(name: str, look: Look) -> NamedStyle:
             vertical="top" if look.wrap and not look.fill else "center",
             wrap_text=look.wrap or None,
             indent=look.indent,
+            shrink_to_fit=look.shrink or None,
         ),
         number_format=look.number_format,
         protection=Protection(locked=not look.unlocked),
