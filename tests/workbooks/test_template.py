@@ -18,6 +18,7 @@ from tests.workbooks.cases import CASES, RECIPIENT, build_case
 from workbooks.template.author import Book
 from workbooks.template.book import fill
 from workbooks.template.facts import Recipient
+from workbooks.template.inputs import INPUTS
 from workbooks.template.styles import LINK_GREEN, LOOKS
 from workbooks.template.writer import workbook_bytes
 
@@ -167,6 +168,15 @@ def test_every_unlocked_cell_is_an_input_in_the_register(saved: tuple[Book, Work
             letters, row = coordinate_from_string(at)
             assert cell.kind == "input"
             assert f"ISBLANK({sheet}!${letters}${row})" in register, (sheet, at)
+
+
+def test_every_input_has_validation_with_unit_and_source(book: Book) -> None:
+    for sheet in book.sheets:
+        validated = {at: rule for rule in sheet.validations for at in rule.area.split()}
+        for at, cell in sheet.cells.items():
+            if cell.kind == "input" and LOOKS[cell.look].unlocked and cell.value:
+                known = INPUTS[cell.value.name]
+                assert f"{known.unit}; {known.source}." in validated[at].message, (sheet.title, at)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from workbooks.template.frame import (
     head,
     section,
 )
+from workbooks.template.inputs import INPUTS
 
 Class = Literal["CHECK", "NOTE", "ENGINE"]
 
@@ -205,9 +206,12 @@ def _checks(sheet: Sheet) -> int:
 
 
 def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
-    section(sheet, top, "Inputs, as generated and now", "B", "H", "1 = changed since")
+    section(
+        sheet, top, "Inputs, as generated and now", "B", "I", "changed: 1 = differs from what was generated"
+    )
     sheet.labels(top + 1, {"B": "#", "C": "Sheet", "D": "Cell"}, "header_left")
     sheet.labels(top + 1, {"E": "As generated", "F": "Now", "G": "Changed"}, "header")
+    sheet.label(f"I{top + 1}", "Unit; source", "header_left")
     row = first = top + 2
     for title, at, ref in register(sheets):
         letters, number = coordinate_from_string(at)
@@ -218,6 +222,7 @@ def _generated(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> None:
         sheet.label(f"C{row}", title, "item")
         sheet.label(f"D{row}", f"{at}  {ref.name}{_place(ref)}")
         sheet.links[f"D{row}"] = f"{title}!{at}"
+        sheet.label(f"I{row}", f"{INPUTS[ref.name].unit}; {INPUTS[ref.name].source}", "note")
         sheet.solved(f"E{row}", ref.name, *ref.place, look="solved")
         sheet.formula(
             f"F{row}", f'=IF(ISBLANK({here}),"",{here})', "register_now", row - first, look="formula"

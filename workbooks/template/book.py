@@ -16,6 +16,7 @@ from workbooks.template.constraints_sheet import author_constraints
 from workbooks.template.facts import Recipient, gather
 from workbooks.template.frontier_sheet import author_frontier
 from workbooks.template.holdings_sheet import author_holdings
+from workbooks.template.inputs import validate_inputs
 from workbooks.template.judgement import judge
 from workbooks.template.macro_sheet import author_macro
 from workbooks.template.notes_sheet import author_notes
@@ -80,6 +81,8 @@ def author_book(shape: Shape) -> Book:
     appendix = [author_covariance(shape.stocks, shape.native)]
     if shape.native:
         appendix.insert(0, author_prices(shape.stocks, shape.months))
+    for sheet in judged:
+        validate_inputs(sheet)
     audit = author_audit([*judged, *appendix])
     return Book((*judged, audit, author_notes(), *appendix))
 

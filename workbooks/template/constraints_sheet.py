@@ -5,8 +5,8 @@ from __future__ import annotations
 from openpyxl.utils import get_column_letter
 
 from pyalloc.category import CategoryPolicy
-from workbooks.template.author import Rule, Sheet, Validation, columns_from
-from workbooks.template.frame import CONSTRAINTS, between, head, section
+from workbooks.template.author import Rule, Sheet, columns_from
+from workbooks.template.frame import CONSTRAINTS, head, section
 
 _SHARES = {"equity": "equity_share", "cash": "cash_share", "commodity": "commodity_share"}
 
@@ -69,33 +69,6 @@ def _client(sheet: Sheet) -> None:
         look="formula_number",
     )
     sheet.name("risk_t", "C12")
-    sheet.validations.append(
-        Validation(
-            "C10",
-            "custom",
-            None,
-            "OR(COUNTIF($G$7:$G$10,C10)=1,AND(ISNUMBER(C10),C10>=1,C10<=10))",
-            None,
-            "Risk tolerance",
-            "low, medium, high, or a number from 1 to 10",
-        )
-    )
-    sheet.validations.append(
-        Validation(
-            "C11",
-            "custom",
-            None,
-            "AND(ISNUMBER(C11),C11>0,ROUND(C11,currency_digits)=C11)",
-            None,
-            "Budget",
-            "An amount above 0 in the client's currency, in whole minor units.",
-        )
-    )
-    sheet.validations.append(
-        Validation(
-            "D8", "whole", "between", "0", "3", "Decimals", "Digits of the currency's minor unit: 0 to 3."
-        )
-    )
 
 
 def _knots(sheet: Sheet) -> None:
@@ -296,11 +269,6 @@ def _overrides(sheet: Sheet, policy: CategoryPolicy, top: int) -> int:
     sheet.name("override_b", f"{columns[-1]}{first}:{columns[-1]}{last}")
     area = f"{columns[0]}{first + 1}:{columns[-1]}{last}"
     sheet.rules.append(Rule(area, f"ISNUMBER({columns[0]}{first + 1})", "overridden"))
-    sheet.validations.append(
-        between(
-            area, "-1E15", "1E15", "Override", "A number replaces the policy's coefficient; blank keeps it."
-        )
-    )
     return last
 
 
@@ -404,15 +372,6 @@ def _solution(sheet: Sheet, policy: CategoryPolicy, top: int) -> int:
     for name, column in names.items():
         sheet.name(name, f"{column}{first}:{column}{last}")
     sheet.rules.append(Rule(f"J{first}:J{last}", f'$J{first}<>"inside"', "bound"))
-    sheet.validations.append(
-        between(
-            f"E{first}:F{last}",
-            "0",
-            "1",
-            "Bound",
-            "A fraction of the whole, 0% to 100%; recompute after a change.",
-        )
-    )
     total = last + 1
     sheet.label(f"B{total}", "Total", "strong")
     sheet.formula(f"C{total}", "=SUM(category_amount)", "category_total_amount", look="strong_formula_amount")

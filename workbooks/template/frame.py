@@ -7,7 +7,7 @@ from typing import Final
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import column_index_from_string
 
-from workbooks.template.author import Sheet, Validation
+from workbooks.template.author import Sheet
 
 SUMMARY: Final = "Summary"
 MACRO: Final = "Macro"
@@ -49,8 +49,3 @@ def section(sheet: Sheet, row: int, title: str, first: str, last: str, note: str
         sheet.label(
             f"{get_column_letter(column)}{row}", text, "section" if column == start else "section_note"
         )
-
-
-def between(area: str, low: str, high: str, title: str, message: str) -> Validation:
-    """Return the rule that a number must lie between two limits."""
-    return Validation(area, "decimal", "between", low, high, title, message)

@@ -8,7 +8,7 @@ from pyalloc import names
 from pyalloc.frontier.target import ReturnModel
 from workbooks.template.author import Sheet, columns_from
 from workbooks.template.charts import Chart, Line
-from workbooks.template.frame import FIRST_STOCK, FRONTIER, PRICES, STOCKS, between, head, section
+from workbooks.template.frame import FIRST_STOCK, FRONTIER, PRICES, STOCKS, head, section
 from workbooks.template.risk_sheets import mean_column
 from workbooks.template.styles import BRONZE, INK, SLATE
 
@@ -56,11 +56,6 @@ def _rules(sheet: Sheet) -> None:
         sheet.input(f"C{row}", fact, look=look)
         sheet.name(fact, f"C{row}")
         sheet.label(f"D{row}", says, "note")
-    sheet.validations += [
-        between("C6", "-0.1", "0.5", "Risk-free rate", "A year, -10% to 50%."),
-        between("C7", "0", "0.25", "Equity premium", "A year, above 0% to 25%."),
-        between("C8", "0", "1", "Floor", "0% to 100% of the anchor weight; recompute after a change."),
-    ]
 
 
 def _target(sheet: Sheet) -> None:

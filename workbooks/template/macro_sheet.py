@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyalloc.macro import MACRO_LIMITS
 from workbooks.template.author import Rule, Sheet
 from workbooks.template.charts import Chart, Line
-from workbooks.template.frame import MACRO, between, head, section
+from workbooks.template.frame import MACRO, head, section
 from workbooks.template.styles import INK, SLATE, STONE
 
 _INPUTS = (
@@ -66,13 +65,6 @@ def _inputs(sheet: Sheet) -> None:
         sheet.name(name, f"C{row}")
         sheet.label(f"D{row}", unit, "note")
         sheet.label(f"I{row}", source, "note_right")
-        low, high = MACRO_LIMITS[name]
-        message = (
-            f"Index points, {low:g} to {high:g}: 20 means 20 points."
-            if name == "vix"
-            else f"A fraction or a percentage, {low:.0%} to {high:.0%}: type 2% or 0.02."
-        )
-        sheet.validations.append(between(f"C{row}", f"{low:g}", f"{high:g}", label, message))
     sheet.comments["C7"] = "Index points, as quoted: 20 means 20 points. Use the average of 21 trading days."
     sheet.comments["C8"] = "A fraction a year: type 2% or 0.02, not 2. Use the first release, annualised."
     sheet.name("macro_inputs", "C7:C9")

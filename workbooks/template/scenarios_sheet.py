@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyalloc.category import CategoryPolicy
 from workbooks.template.author import Sheet, columns_from
 from workbooks.template.constraints_sheet import share_name
-from workbooks.template.frame import SCENARIOS, between, head, section
+from workbooks.template.frame import SCENARIOS, head, section
 from workbooks.template.scenarios import SHIFTS, named_scenarios
 
 _FIRST = "C"
@@ -65,16 +65,7 @@ def _conditions(sheet: Sheet, columns: list[str], named: int) -> None:
             sheet.input(f"{column}11", "scenario_spread", j, look="input_percent")
         else:
             _shifted(sheet, column, j, j - named - 1)
-    first, last = columns[1], columns[named]
-    sheet.validations += [
-        between(f"{first}9:{last}9", "5", "150", "VIX", "Index points, 5 to 150."),
-        between(
-            f"{first}10:{last}10", "-0.5", "0.5", "Real GDP growth", "A year, -50% to 50%: type 2% or 0.02."
-        ),
-        between(
-            f"{first}11:{last}11", "-0.1", "0.1", "Yield spread", "A year, -10% to 10%: type 1% or 0.01."
-        ),
-    ]
+    _first, _last = columns[1], columns[named]
 
 
 def _shifted(sheet: Sheet, column: str, j: int, shift: int) -> None:

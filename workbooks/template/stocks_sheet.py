@@ -9,7 +9,7 @@ from openpyxl.utils.cell import column_index_from_string
 
 from pyalloc.stocks import ScaleMethod
 from workbooks.template.author import Rule, Sheet
-from workbooks.template.frame import FIRST_STOCK, PRICES, STOCKS, between, head, section
+from workbooks.template.frame import FIRST_STOCK, PRICES, STOCKS, head, section
 from workbooks.template.risk_sheets import close_column
 
 _ADJUSTED: Final = {
@@ -70,9 +70,6 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
         sheet.label(f"C{row}", label)
         sheet.input(f"E{row}", fact, look=look)
         sheet.name(fact, f"E{row}")
-    sheet.validations.append(
-        between("E6", "0", "1", "Cap floor", "A fraction of the stock sleeve, above 0 to 1.")
-    )
     sheet.label("G6", "Ranker", "note")
     sheet.input("I6", "ranker", look="input_text")
     sheet.label("G7", "Scaling of the score", "note")
