@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.tokenizer import Token
-from openpyxl.utils.cell import coordinate_from_string
+from openpyxl.utils.cell import coordinate_from_string, range_boundaries
 
 from pyalloc import MarketData, names
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
@@ -202,6 +202,18 @@ def test_a_synthetic_market_is_named_on_the_first_page(demo_market: MarketData) 
         sheet = load_workbook(BytesIO(workbook_bytes(authored, facts)))["Summary"]
         texts = [cell.value for row in sheet["A1:U10"] for cell in row if isinstance(cell.value, str)]
         assert any("Synthetic" in text for text in texts) is marked
+
+
+def test_charts_cover_no_cell_and_end_above_the_page_break(book: Book) -> None:
+    charts = [(sheet, chart) for sheet in book.sheets for chart in sheet.charts]
+    assert {sheet.title for sheet, _ in charts} == {"Summary", "Macro", "Frontier"}
+    for sheet, chart in charts:
+        left, top, right, bottom = range_boundaries(f"{chart.first}:{chart.last}")
+        for at, cell in sheet.cells.items():
+            column, row, _, _ = range_boundaries(at)
+            covered = left <= column < right and top <= row < bottom
+            assert not (covered and (cell.text or cell.value)), (sheet.title, at)
+        assert not sheet.row_break or bottom - 1 <= sheet.row_break
 
 
 def test_formulas_fit_into_a_cell(book: Book) -> None:

@@ -80,6 +80,7 @@ class Sheet:
     break_before: str = ""
     row_break: int = 0
     filter: str = ""
+    print_area: str = ""
     comments: dict[str, str] = field(default_factory=dict)
     scales: list[str] = field(default_factory=list)
     last: str = ""

@@ -34,7 +34,7 @@ class Line(NamedTuple):
     title: str
     colour: str
     draw: Draw = "fill"
-    label: Literal["l", "r"] = "r"
+    label: Literal["l", "r", "t"] = "r"
 
 
 class Chart(NamedTuple):

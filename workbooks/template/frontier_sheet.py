@@ -10,7 +10,7 @@ from workbooks.template.author import Sheet, columns_from
 from workbooks.template.charts import Chart, Line
 from workbooks.template.frame import FIRST_STOCK, FRONTIER, PRICES, STOCKS, head, section
 from workbooks.template.risk_sheets import mean_column
-from workbooks.template.styles import BRONZE, INK, SLATE
+from workbooks.template.styles import BRONZE, CHECK, INK, SLATE
 
 FIRST_POINT: Final = 35
 """Row of the first frontier portfolio."""
@@ -100,7 +100,7 @@ def _target(sheet: Sheet) -> None:
     sheet.name("sleeve_lambda", f"C{row}")
     sheet.label(
         f"D{row}",
-        "with λ, a gap of 0 proves that no other portfolio of this return is nearer the anchor",
+        "proof: with λ the gap above is 0",
         "note",
     )
 
@@ -186,7 +186,7 @@ def _chart(sheet: Sheet, first: int, n: int, points: int) -> None:
                 ),
                 Line(area("D", mark, 1), area("C", mark, 1), "Maximum Sharpe", SLATE, "point"),
                 Line(area("D", mark + 1, 1), area("C", mark + 1, 1), "Anchor", BRONZE, "point", "l"),
-                Line(area("D", mark + 2, 1), area("C", mark + 2, 1), "Sleeve", "A23B2A", "point"),
+                Line(area("D", mark + 2, 1), area("C", mark + 2, 1), "Sleeve", CHECK[0], "point", "t"),
             ),
             "Scatter chart: return against volatility of the stocks, the efficient frontier, and three portfolios on it.",
             x_title="Volatility, a year",

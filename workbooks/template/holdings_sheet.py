@@ -15,7 +15,7 @@ def author_holdings(categories: Sequence[str], lines: Sequence[str], *, equal: b
     sheet.widths |= {
         "B": 5, "C": 16.2, "D": 24, "E": 11.2, "F": 34, "G": 12, "H": 12, "I": 12, "J": 18, "K": 12, "L": 12,
     }  # fmt: skip
-    head(sheet, "Holdings", "Categories × sleeves: the weight and the amount of every line.", "L")
+    head(sheet, "Holdings", "Categories × sleeves: the weight and the amount of every line.", "J")
     section(sheet, 5, "By category", "B", "J")
     sheet.labels(6, {"C": "Category"}, "header_left")
     sheet.labels(6, {"F": "Lines", "I": "Weight", "J": "Amount"}, "header")
@@ -71,6 +71,7 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
     sheet.freeze, sheet.title_rows = f"G{head_row + 1}", f"{head_row}:{head_row}"
     first, last = head_row + 1, head_row + len(lines)
     sheet.filter = f"B{head_row}:L{last}"
+    sheet.print_area = f"A1:J{last}"
     for i, category in enumerate(lines):
         row = first + i
         sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "line_number", i, look="formula_integer")

@@ -192,6 +192,8 @@ def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
         target.print_title_rows = sheet.title_rows
     if sheet.pages_wide > 1:
         target.print_title_cols = "A:B"
+    if sheet.print_area:
+        target.print_area = sheet.print_area
     if sheet.row_break:
         target.row_breaks.append(Break(sheet.row_break))
     if sheet.break_before:
