@@ -42,7 +42,7 @@ class Allocation:
     holdings : tuple of Asset
         The lines behind its ``(H)`` entries.
     trace : mapping of str to value
-        Every intermediate, by the names of :data:`pyalloc.names.TRACE`.
+        Every intermediate, by the names of :data:`pyalloc.names.TRACE`; read-only.
     excluded : mapping of str to str
         Assets left out, with the reason.
     notices : tuple of str
@@ -126,6 +126,9 @@ def allocate(
     trace |= categories
     holdings, excluded, lines = _holdings(view, universe, trace, profile, policy)
     trace |= lines
+    for value in trace.values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)  # much of it is shared by every client of the view
     return Allocation(
         view=view,
         macro=macro,
@@ -247,7 +250,7 @@ def _holdings(
             assets, left_out = view.instruments(category, profile.exclude)
             excluded.update(left_out)
             within = _within_category(view, assets, policy)
-        if not assets and weight > 0.0:
+        if not assets and weight > names.HELD:
             raise InputError(
                 f"{category} is to hold {100 * weight:.2f} % but no instrument of it can be held on "
                 f"{view.as_of}: list one in assets.csv, or bound {category} to 0"

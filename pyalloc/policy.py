@@ -7,17 +7,20 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import Doc
 
-from pyalloc.category import CategoryPolicy
+from pyalloc.category import CategoryPolicy, CategoryRow
 from pyalloc.errors import InputError
 from pyalloc.frontier import SleevePolicy
 from pyalloc.macro import MacroPolicy
 from pyalloc.stocks import StockPolicy
+from pyalloc.tables import cells
+from pyalloc.tables.columns import MAX_TEXT
 
 _SECTIONS = {
     "macro": "Macro conditions: the reference months, stress, regimes and sector tilts.",
@@ -40,7 +43,7 @@ class Policy(BaseModel):
         The knobs of each step, each documented in its own class.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     firm: Annotated[
         str, Field(max_length=60), Doc("The firm's name, shown at the head of every workbook.")
@@ -74,9 +77,13 @@ class Policy(BaseModel):
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"{path.name}: is not valid TOML: {error}") from error
         try:
-            return cls.model_validate(data)
+            for written in _texts(data):
+                cells.text(written, MAX_TEXT)
+            # As JSON, because only there is a list a tuple and yet a text no number. No key takes a date.
+            document = json.dumps(data, default=lambda date: [str(date)])
+            return cls.model_validate_json(document, strict=True)
         except ValidationError as error:
-            raise InputError("\n".join(_sentences(path.name, error))) from error
+            raise InputError("\n".join(_sentences(path.name, error, data))) from error
         except InputError as error:
             raise InputError(f"{path.name}: {error}") from error
 
@@ -122,22 +129,62 @@ def _toml(value: object) -> str:
     return repr(value)
 
 
-def _sentences(file: str, error: ValidationError) -> Iterator[str]:
-    """Turn pydantic's list into one sentence a fault, with the nearest key where one is unknown."""
+def _texts(data: object) -> Iterator[str]:
+    """Yield every text in parsed TOML, keys and values."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, Mapping):
+        yield from chain.from_iterable(_texts(item) for entry in data.items() for item in entry)
+    elif isinstance(data, list):
+        yield from chain.from_iterable(map(_texts, data))
+
+
+def _sentences(file: str, error: ValidationError, data: Mapping[str, Any]) -> Iterator[str]:
+    """Turn pydantic's list into one sentence a place, with the nearest key where one is unknown."""
+    faults: dict[str, list[str]] = {}
     for fault in error.errors():
-        *where, key = [str(part) for part in fault["loc"]]
-        place = f"{file}: [{'.'.join(where)}] {key}" if where else f"{file}: {key}"
-        if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            near = difflib.get_close_matches(key, _keys(where), n=1)
-            yield f"{place} is not a key of the policy" + (f"; did you mean {near[0]}?" if near else "")
+        path, value = _written_at(fault["loc"], data)
+        place = f"{file}: {_in_words(path)}"
+        match fault["type"]:
+            case "extra_forbidden" | "unexpected_keyword_argument":
+                known = _known_keys()
+                near = difflib.get_close_matches(str(path[-1]), known, n=1)
+                hint = f"; did you mean {known[near[0]]}?" if near else ""
+                faults.setdefault(f"{place} is not a key of the policy{hint}", [])
+            case "missing" | "missing_argument":
+                faults.setdefault(f"{place} is missing", [])
+            case _:
+                says = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+                faults.setdefault(f"{place} is {value!r}", []).append(says)
+    for place, reasons in faults.items():
+        yield place + (f": {', or '.join(reasons)}" if reasons else "")
+
+
+def _written_at(loc: tuple[int | str, ...], data: Any) -> tuple[list[int | str], Any]:
+    """Return the part of pydantic's location that is in the file (no tags of a union), and what is there."""
+    path = []
+    for part in loc:
+        if isinstance(data, dict):
+            data = data.get(str(part))
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part] if part < len(data) else None
         else:
-            yield f"{place} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+            continue
+        path.append(part)
+    return path, data
 
 
-def _keys(where: list[str]) -> list[str]:
-    """Return the keys that the policy knows in a section, or at the top."""
-    if not where:
-        return list(Policy.model_fields)
-    section = Policy.model_fields.get(where[0])
-    owner = section.annotation if section else None
-    return [field.name for field in dataclasses.fields(owner)] if dataclasses.is_dataclass(owner) else []
+def _in_words(path: list[int | str]) -> str:
+    """Return a place in the file as a person finds it: ``[category] rows, entry 2, share``."""
+    section, *rest = [f"entry {part + 1}" if isinstance(part, int) else part for part in path]
+    return f"[{section}] {', '.join(rest)}" if rest else section
+
+
+def _known_keys() -> dict[str, str]:
+    """Return every key of a policy file, and how to write it with the table that it belongs to."""
+    known = {key: f"[{key}]" if key in _SECTIONS else key for key in Policy.model_fields}
+    for section in _SECTIONS:
+        part = getattr(Policy(), section)
+        known.update({key.name: f"[{section}] {key.name}" for key in dataclasses.fields(part)})
+    known.update({key.name: f"[[category.rows]] {key.name}" for key in dataclasses.fields(CategoryRow)})
+    return known

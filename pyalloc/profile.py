@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
-from math import isfinite
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyalloc.errors import InputError
+from pyalloc.errors import InputError, UncertifiedError
 from pyalloc.names import currency_digits, risk_tolerance
 
 FloatArray = NDArray[np.float64]
 
-LARGEST_BUDGET: Final = 1e12
-"""Amounts beyond this lose minor units in a spreadsheet's fifteen digits."""
+LARGEST_BUDGET: Final = 10**14
+"""In minor units; a spreadsheet's fifteen digits would lose some of a larger one."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class InvestorProfile:
 
     def __post_init__(self) -> None:
         risk_tolerance(self.risk)
-        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+        if not re.fullmatch("[A-Z]{3}", self.currency):
             raise InputError(f"currency is {self.currency!r}; it must be a three-letter ISO code such as USD")
-        if not (isfinite(self.budget) and 0.0 < self.budget <= LARGEST_BUDGET):
-            raise InputError(
-                f"budget is {self.budget!r}; it must be above 0 and at most "
-                f"{LARGEST_BUDGET:,.0f} {self.currency}"
-            )
         digits = currency_digits(self.currency)
+        largest = LARGEST_BUDGET / 10**digits
+        if not 0.0 < self.budget <= largest:
+            raise InputError(
+                f"budget is {self.budget!r}; it must be above 0 and at most {largest:,.0f} {self.currency}"
+            )
         if round(self.budget, digits) != self.budget:
             raise InputError(
                 f"budget is {self.budget!r}; {self.currency} has {digits} decimals, so round it to "
@@ -79,9 +79,18 @@ class InvestorProfile:
 def minor_units(running: FloatArray, budget: float, digits: int) -> list[int]:
     """Return each line's amount in minor units of the currency; they sum to the budget exactly.
 
-    ``a_i = ROUND(C_i B, d) − ROUND(C_{i−1} B, d)`` with C the running weight.
+    ``a_i = ROUND(C_i B, d) − ROUND(C_{i−1} B, d)`` with C the running weight, which ends at 1.
+
+    Raises
+    ------
+    UncertifiedError
+        Where it ends so far from 1 that the amounts miss the budget.
     """
     cumulated = [0, *(int(rounded(c * budget, digits).scaleb(digits)) for c in running)]
+    if cumulated[-1] != rounded(budget, digits).scaleb(digits):
+        raise UncertifiedError(
+            f"amounts are withheld: the weights sum to {running[-1]:.17g}, so they miss the budget"
+        )
     return [after - before for before, after in pairwise(cumulated)]
 
 

@@ -91,19 +91,21 @@ def solve_box_qp(
     """
     scale = max(float(np.trace(P)) / len(q), float(np.abs(q).max(initial=0.0)), 1e-300)
     P, q = P / scale, q / scale
-    # Orthonormal rows: nearly parallel ones would make the multipliers huge.
-    left, sizes, rows = np.linalg.svd(A, full_matrices=False)
+    # Orthonormal rows: those of different size or nearly parallel would make the multipliers huge.
+    norms = np.where(A.any(axis=1), np.linalg.norm(A, axis=1), 1.0)
+    left, sizes, rows = np.linalg.svd(A / norms[:, None], full_matrices=False)
     kept = sizes > _DEPENDENT * sizes[0]
     left, sizes, rows = left[:, kept], sizes[kept], rows[kept]
-    right = left.T @ b / sizes
+    right = left.T @ (b / norms) / sizes
     looseness = _PROXIMITY * sizes[0] / sizes
-    x, y = _interior_point(P, q, rows, right, lower, upper)
+    x, y = _interior_point(P, q, rows, right, lower, upper), np.zeros_like(right)
     for _ in range(_STEPS):
         x, y = _proximal_step(P, q, rows, right, lower, upper, x, y, looseness)
         # Of the problem whose right-hand side x meets: by how much that is not b is judged on its own.
         gap = duality_gap(P @ x + q, x, rows, rows @ x, y, lower, upper)
         if gap <= _ROUNDING and np.abs(rows @ x - right).max() <= _ROUNDING:
             break
+        looseness = looseness / 2.0  # a multiplier that has far to go takes longer steps
     infeasibility = float(np.abs(A @ x - b).max())
     # Written so that NaN fails.
     if not (gap <= GAP_LIMIT and infeasibility <= ROW_LIMIT):
@@ -111,13 +113,16 @@ def solve_box_qp(
             f"the quadratic programme's answer is withheld: it misses its constraints by {infeasibility:.1e} "
             f"and its optimum by {gap:.1e}"
         )
-    return QPSolution(x, left @ (y / sizes) * scale, gap * scale)
+    return QPSolution(x, left @ (y / sizes) / norms * scale, gap * scale)
 
 
 def _interior_point(
     P: FloatArray, q: FloatArray, A: FloatArray, b: FloatArray, lower: FloatArray, upper: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return piqp's x, put onto the bounds that it takes for active, and its multipliers."""
+) -> FloatArray:
+    """Return piqp's x, put onto the bounds that it takes for active.
+
+    Not its multipliers: where no point is strictly inside all limits they can be anything.
+    """
     import piqp
 
     solver = piqp.DenseSolver()
@@ -129,7 +134,7 @@ def _interior_point(
     x = np.asarray(found.x)
     # At an interior point slack times multiplier is the same small number: the smaller of the two is zero.
     x = np.where(found.z_bl > x - lower, lower, np.where(found.z_bu > upper - x, upper, x))
-    return np.clip(x, lower, upper), -np.asarray(found.y)
+    return np.asarray(np.clip(x, lower, upper), dtype=np.float64)
 
 
 def _proximal_step(

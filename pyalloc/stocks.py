@@ -265,6 +265,8 @@ def cap_scales(x: FloatArray, cap: float) -> FloatArray:
 
 
 def _capped(x: FloatArray, cap: float) -> FloatArray:
+    x = x / (x.max() or 1.0)
+    x[x < 1e-200] = 0.0  # what scales such a number up overflows
     positive = x > 0.0
     weights = np.where(positive, np.minimum(cap, cap_scales(x, cap).max() * x), 0.0)
     left = 1.0 - cap * positive.sum()

@@ -92,7 +92,10 @@ class EfficientFrontier:
         held = (self.lower != 0.0) | (self.upper != 0.0)
         n = int(held.sum())
         if n == 1:
-            return np.where(held, 1.0, 0.0)[None, :], np.zeros(1)
+            only = np.where(held, 1.0, 0.0)
+            if self._infeasibility(only) > ROW_LIMIT:
+                raise InfeasibleError("the only portfolio breaks a group limit: relax it")
+            return only[None, :], np.zeros(1)
         G, h = self._group_limits or (None, None)
         limits = {} if G is None else {"g": G[:, held], "h": h}
         try:
@@ -211,12 +214,13 @@ class EfficientFrontier:
             )
         if s >= volatilities[0]:
             return self._point(0)
-        k = max(1, int(np.argmax(volatilities <= s)))
+        k = int(np.argmax(volatilities <= max(s, volatilities[-1])))
         start, step = self._weights[k], self._weights[k - 1] - self._weights[k]
         a, half_b = step @ self.cov @ step, start @ self.cov @ step
         c = start @ self.cov @ start - s * s
         # The root between 0 and 1 of a t² + 2 half_b t + c, in the form that does not cancel.
-        share = -c / (half_b + np.sqrt(max(0.0, half_b * half_b - a * c)))
+        bottom = half_b + np.sqrt(max(0.0, half_b * half_b - a * c))
+        share = -c / bottom if bottom > 0.0 else 0.0
         return self._point(k, float(np.clip(share, 0.0, 1.0)))
 
     def max_sharpe(self, risk_free: float) -> FrontierPoint:

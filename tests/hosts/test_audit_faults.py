@@ -124,6 +124,19 @@ def test_a_planted_fault_is_reported(key: str, plain: Made, calc: CalcHost) -> N
     assert not summary(plain, result).startswith("● All 3")
 
 
+def test_an_edited_text_or_limit_is_reported(plain: Made, calc: CalcHost) -> None:
+    """Moving a line to another category keeps every sum, and a limit raised keeps every check quiet."""
+    last = len(plain.facts["holding_category"])
+    for edit in (
+        plain.set("holding_category", "Cash", last),
+        plain.set("holding_name", "Another fund", last),
+        plain.set("stock_name", "Another name", 7),
+        plain.set("return_model", "historical"),
+        plain.set("check_limit", 1e9, 3),
+    ):
+        assert check_results(plain.book, calc.recalculate(plain.path, edit))["solved_changed"] == "CHECK"
+
+
 def test_bounded_weights_that_are_not_the_nearest_are_reported(bounded: Made, calc: CalcHost) -> None:
     fresh = check_results(bounded.book, calc.recalculate(bounded.path))
     assert fresh["category_optimal"] == "OK"

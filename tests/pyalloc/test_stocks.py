@@ -249,6 +249,7 @@ def test_the_scale_is_the_one_number_behind_all_weights():
 
 def test_a_score_of_almost_nothing_counts_as_nothing():
     assert stock_weights([1.0, 1e-310, 5e-311], cap=0.5).tolist() == [0.5, 0.25, 0.25]
+    assert stock_weights([2e-310, 1e-310], cap=0.6) == pytest.approx([0.6, 0.4])
 
 
 # --- top k ----------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +16,9 @@ from pyalloc.names import ATTAINED, CLIPPED_HIGH, CLIPPED_LOW, MINIMUM_VARIANCE,
 from pyalloc.qp import duality_gap, solve_box_qp
 
 seeds = st.integers(0, 2**32 - 1)
+
+PROGRAMMES = 60_000 if os.environ.get("PYALLOC_SOAK") == "1" else 1500
+"""Random quadratic programmes that must all be solved; the soak size takes about a minute."""
 
 
 # --- hard cases -----------------------------------------------------------------------------------------
@@ -111,7 +116,7 @@ def optimality(P, q, A, b, lower, upper, found):
 
 
 def test_no_feasible_programme_is_refused():
-    for seed in range(1500):
+    for seed in range(PROGRAMMES):
         rng = np.random.default_rng(seed)
         mu, cov, anchor, lower, upper = _drawn(rng, 40)
         A = np.vstack([np.ones_like(mu), mu])[: rng.integers(1, 3)]
@@ -166,15 +171,15 @@ def test_the_multiplier_is_the_price_of_the_row():
     assert found.multipliers == pytest.approx([2 / 3])
 
 
-def test_the_same_row_twice_changes_nothing():
-    once, twice = (
-        solve_box_qp(
-            np.diag([1.0, 2.0]), np.zeros(2), np.ones((m, 2)), np.ones(m), np.full(2, -9.0), np.full(2, 9.0)
-        )
-        for m in (1, 2)
+def test_the_same_row_twice_and_a_row_of_zeros_change_nothing():
+    budget, zeros = [1.0, 1.0], [0.0, 0.0]
+    once, twice, with_zeros = (
+        solve_box_qp(np.diag([1.0, 2.0]), np.zeros(2), np.array(rows), np.array(b), np.zeros(2), np.ones(2))
+        for rows, b in (([budget], [1.0]), ([budget, budget], [1.0, 1.0]), ([budget, zeros], [1.0, 0.0]))
     )
-    assert twice.x == pytest.approx(once.x, abs=1e-15)
-    assert twice.multipliers.sum() == pytest.approx(once.multipliers.sum())
+    for found in (twice, with_zeros):
+        assert found.x == pytest.approx(once.x, abs=1e-15)
+        assert found.multipliers.sum() == pytest.approx(once.multipliers.sum())
 
 
 @pytest.mark.parametrize(("rows", "right"), [([[1.0, 1.0]], [3.0]), ([[1.0, 1.0], [1.0, 1.0]], [1.0, 0.5])])

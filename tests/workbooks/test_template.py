@@ -30,6 +30,8 @@ TEMPLATE_CONSTANTS = {
     "12": "months a year; decimals of a rounded logarithm",
     "100": "percent",
     "1000": "weight of the column in a checksum",
+    "5": "deviations beyond which stress cannot tell its composite",
+    "80": "characters of a text in its checksum",
     "1.01": "end of the regime strip",
     "6": "decimals of a rounding compared with one minor unit",
     "1E9": "puts names that cannot be held last",
@@ -41,7 +43,20 @@ TEMPLATE_CONSTANTS = {
 """Every number that may stand in a formula of a working sheet, and what it is."""
 
 PORTABLE = {
-    *("ABS", "AND", "AVERAGE", "COLUMN", "COLUMNS", "COUNT", "COUNTIF", "COVAR", "EXP", "IF", "IFERROR"),
+    *(
+        "ABS",
+        "AND",
+        "AVERAGE",
+        "COLUMN",
+        "COLUMNS",
+        "COUNT",
+        "COUNTIF",
+        "COVAR",
+        "EXP",
+        "FIND",
+        "IF",
+        "IFERROR",
+    ),
     *(
         "INDEX",
         "INT",
@@ -56,7 +71,20 @@ PORTABLE = {
         "MDETERM",
         "MEDIAN",
     ),
-    *("MID", "MIN", "MINVERSE", "MMULT", "N", "NORMSDIST", "NORMSINV", "NOT", "OR", "PERCENTILE", "ROUND"),
+    *(
+        "MID",
+        "MIN",
+        "MINVERSE",
+        "MMULT",
+        "N",
+        "NORMSDIST",
+        "NORMSINV",
+        "NOT",
+        "OR",
+        "PERCENTILE",
+        "REPT",
+        "ROUND",
+    ),
     *("ROW", "ROWS", "SIGN", "SMALL", "SQRT", "SUM", "SUMIF", "SUMPRODUCT", "SUMSQ", "TRANSPOSE", "UPPER"),
     *("_xlfn.ISFORMULA", "_xlfn.RANK.AVG"),
 }

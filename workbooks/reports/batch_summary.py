@@ -211,7 +211,7 @@ def _lay_out(sheet: Worksheet, columns: Sequence[_Column], header: int, last: in
     sheet.print_title_rows = f"{header}:{header}"
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_LETTER if letter else sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToWidth = 2
     sheet.page_setup.fitToHeight = 0
     sheet.page_margins.left = sheet.page_margins.right = 0.3
     sheet.sheet_properties.pageSetUpPr.fitToPage = True

@@ -29,6 +29,12 @@ Class = Literal["CHECK", "NOTE", "ENGINE"]
 
 FIRST_CHECK: Final = 9
 
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -.,&'()/"
+"""Characters that tell texts apart in a checksum, by their place here; others count 0."""
+
+CHARACTERS: Final = 80
+"""Characters of a text that its checksum reads."""
+
 
 class Check(NamedTuple):
     """One check: what departs, by which formula, by how much at most, and what it means when it does.
@@ -102,7 +108,7 @@ CHECKS: Final = (
     Check("inputs_late", "Inputs", "Days by which the macro row was published after the as-of date", "=IF(ISNUMBER(known_on),MAX(0,known_on-as_of),0)", 0),
     Check("inputs_old", "Inputs", "Age of the macro row, days", '=IF(ISNUMBER(macro_age),macro_age,0)', 100, "NOTE"),
     Check("omega_sum", "Macro", "Weights ω do not sum to 1", "=SUM(macro_omega)-1", 1e-12),
-    Check("stress_inverse", "Macro", "Stress taken back to its composite", "=NORMSINV(stress)*sigma_c-composite", 1e-9),
+    Check("stress_inverse", "Macro", "Stress taken back to its composite", "=IF(ABS(composite)>5*sigma_c,0,NORMSINV(stress)*sigma_c-composite)", 1e-9),
     Check("tilt_logs", "Macro", "Tilts against κ·d·(2s − 1)", "=SUMPRODUCT(ABS(LN(sector_tilt)-tilt_strength*sector_defensiveness*(2*stress-1)))", 1e-12),
     Check("tilt_signs", "Macro", "Sectors tilted the wrong way", "=SUMPRODUCT(--(SIGN(ROUND(LN(sector_tilt),12))<>SIGN(sector_defensiveness)*SIGN(ROUND(2*stress-1,12))*SIGN(tilt_strength)))", 0),
     Check("category_sum", "Categories", "Category weights do not sum to 1", "=SUM(category_weights)-1", 1e-12),
@@ -143,7 +149,7 @@ CHECKS: Final = (
 def author_audit(sheets: Sequence[Sheet]) -> Sheet:
     """Return the sheet that judges `sheets`, which are complete."""
     sheet = Sheet(AUDIT, landscape=True)
-    sheet.widths |= {"B": 5, "C": 21, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
+    sheet.widths |= {"B": 5, "C": 24, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
     head(
         sheet, "Audit", "Every check is a formula: departure against limit, rolled up into one sentence.", "H"
     )
@@ -157,6 +163,7 @@ def author_audit(sheets: Sequence[Sheet]) -> Sheet:
 
 def _checks(sheet: Sheet) -> int:
     """Place the roll-up and the checks; return their last row."""
+    sheet.merged.append("B5:D5")
     sheet.formula(
         "B5",
         '=IF(checks_failed>0,"▲ "&checks_failed&" of "&checks_total&IF(checks_failed=1," checks needs"," checks need")&" a look",'
@@ -199,6 +206,7 @@ def _checks(sheet: Sheet) -> int:
         sheet.label(f"I{row}", check.remedy, "note")
         sheet.links[f"C{row}"] = f"{check.sheet}!A1"
     sheet.name("check_result", f"G{FIRST_CHECK}:G{last}")
+    sheet.name("check_limit", f"F{FIRST_CHECK}:F{last}")
     area = f"G{FIRST_CHECK}:G{last}"
     for result, look in (("OK", "ok"), ("CHECK", "check"), ("STALE", "stale"), ("NOTE", "stale")):
         sheet.rules.append(Rule(area, f'$G{FIRST_CHECK}="{result}"', look))
@@ -256,19 +264,37 @@ def register(sheets: Sequence[Sheet]) -> list[tuple[str, str, Ref]]:
     ]
 
 
-def checksums(sheets: Sequence[Sheet]) -> list[tuple[str, str]]:
-    """Return the named numeric blocks that only a checksum holds: solved cells and imported prices."""
+class Block(NamedTuple):
+    """A named block of values that no formula explains: numbers, or text."""
+
+    name: str
+    says: str
+    text: bool
+
+
+def checksums(sheets: Sequence[Sheet]) -> list[Block]:
+    """Return the named blocks that only a checksum holds: solved cells, imported prices, limits of checks."""
     names = {name for sheet in sheets for name in sheet.names}
-    held = {
-        cell.value.name
-        for sheet in sheets
-        for cell in sheet.cells.values()
-        if cell.value
-        and (cell.kind == "solved" or (cell.kind == "input" and sheet.title == PRICES))
-        and not cell.look.endswith("_text")
-    }
+    text: dict[str, bool] = {}
+    for sheet in sheets:
+        for cell in sheet.cells.values():
+            imported = cell.kind == "solved" or (cell.kind == "input" and sheet.title == PRICES)
+            if imported and cell.value and cell.value.name in names:
+                text[cell.value.name] = cell.look.endswith("_text")
     says = {**{name: quantity.meaning for name, quantity in TRACE.items()}, **FEATURES}
-    return [(name, says.get(name, name)) for name in sorted(held & names)]
+    blocks = [Block(name, says.get(name, name.replace("_", " ")), text[name]) for name in sorted(text)]
+    return [*blocks, Block("check_limit", "Limits of the checks above", text=False)]
+
+
+def checksum_formula(block: Block) -> str:
+    """Return the formula of a block's checksum; for text an array formula over its first characters."""
+    name = block.name
+    if not block.text:
+        return f"=SUMPRODUCT({name},ROW({name})+COLUMN({name})/1000)"
+    place = f"COLUMN($A$1:${get_column_letter(CHARACTERS)}$1)"
+    # Padded, because hosts differ on where the empty text is found.
+    letters = f'FIND(MID({name}&REPT("~",{CHARACTERS}),{place},1),checksum_letters)'
+    return f"=SUM(IFERROR({letters},0)*(ROW({name})+{place}/100))"
 
 
 def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
@@ -277,19 +303,14 @@ def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
     sheet.labels(top + 1, {"E": "As generated", "F": "Now", "G": "Changed"}, "header")
     blocks = checksums(sheets)
     first = top + 2
-    for i, (name, says) in enumerate(blocks):
+    for i, block in enumerate(blocks):
         row = first + i
         sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "checksum_number", i, look="formula_integer")
-        sheet.label(f"C{row}", name, "item")
-        sheet.label(f"D{row}", says)
+        sheet.label(f"C{row}", block.name, "item")
+        sheet.label(f"D{row}", block.says)
         sheet.solved(f"E{row}", "checksum", i, look="solved_number4")
-        sheet.formula(
-            f"F{row}",
-            f"=SUMPRODUCT({name},ROW({name})+COLUMN({name})/1000)",
-            "checksum",
-            i,
-            look="formula_number4",
-        )
+        place = sheet.array if block.text else sheet.formula
+        place(f"F{row}", checksum_formula(block), "checksum", i, look="formula_number4")
         sheet.formula(
             f"G{row}",
             f"=IF(ABS(F{row}-E{row})<=1E-9*MAX(1,ABS(E{row})),0,1)",
@@ -298,8 +319,11 @@ def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
             look="formula_integer",
         )
     last = first + len(blocks) - 1
+    sheet.label(f"C{last + 1}", "letters", "item")
+    sheet.label(f"D{last + 1}", LETTERS)
+    sheet.name("checksum_letters", f"D{last + 1}")
     sheet.name("solved_change", f"G{first}:G{last}")
-    return last
+    return last + 1
 
 
 def _formula_cells(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:

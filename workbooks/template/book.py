@@ -41,6 +41,8 @@ class Shape:
     frontier_points: int
     equal_sleeves: bool
     synthetic: bool
+    notices: int
+    excluded: int
 
     @property
     def native(self) -> bool:
@@ -63,6 +65,8 @@ def shape_of(allocation: Allocation) -> Shape:
         frontier_points=policy.sleeve.frontier_points,
         equal_sleeves=policy.other_sleeves == "equal",
         synthetic=bool(allocation.view.market.notice),
+        notices=len(allocation.notices),
+        excluded=len(allocation.excluded),
     )
 
 
@@ -70,7 +74,9 @@ def shape_of(allocation: Allocation) -> Shape:
 def author_book(shape: Shape) -> Book:
     """Return every sheet of a workbook of this shape, in order."""
     judged: list[Sheet] = [
-        author_summary(shape.category.names, shape.sectors, shape.regime_from, shape.synthetic),
+        author_summary(
+            shape.category.names, shape.sectors, shape.regime_from, shape.synthetic, shape.return_model
+        ),
         author_macro(len(shape.sectors), len(shape.regime_from)),
         author_constraints(shape.category),
         author_scenarios(shape.category, len(shape.sectors)),
@@ -84,7 +90,7 @@ def author_book(shape: Shape) -> Book:
     for sheet in judged:
         validate_inputs(sheet)
     audit = author_audit([*judged, *appendix])
-    return Book((*judged, audit, author_notes(), *appendix))
+    return Book((*judged, audit, author_notes(shape.return_model, shape.notices, shape.excluded), *appendix))
 
 
 def fill(allocation: Allocation, recipient: Recipient) -> tuple[Book, dict[str, Any]]:

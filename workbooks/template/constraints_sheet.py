@@ -154,14 +154,14 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
         look="formula_number",
     )
     sheet.formula("H17", "=C17+D17*stress+E17*G17", "commodity_share", look="strong_formula_percent")
-    sheet.label("J17", "C + D·σ + E·growth z, clipped to ±F", "note_right")
+    sheet.label("J17", "C + D·stress + E·growth z, clipped to ±F", "note_right")
     sheet.label("B18", "e  equity, of the whole")
     sheet.formula("C18", "=equity_calm", "equity_calm", look="formula_percent")
     sheet.formula("D18", "=equity_crisis", "equity_crisis", look="formula_percent")
     sheet.formula(
         "H18", "=(1-commodity_share)*(C18+stress*(D18-C18))", "equity_share", look="strong_formula_percent"
     )
-    sheet.label("J18", "(1 − k)·(C + σ·(D − C))", "note_right")
+    sheet.label("J18", "(1 − k)·(C + stress·(D − C))", "note_right")
     sheet.label("B19", "c  cash, of bonds and cash")
     for column, name, look in (
         ("C", "cash_base", "input_percent"),
@@ -173,7 +173,7 @@ def _shares(sheet: Sheet, policy: CategoryPolicy) -> int:
         sheet.name(name, f"{column}19")
     sheet.formula("G19", "=MEDIAN(0,-yield_spread/F19,1)", "inversion", look="formula_number")
     sheet.formula("H19", "=C19+D19*stress+E19*G19", "cash_share", look="strong_formula_percent")
-    sheet.label("J19", "C + D·σ + E·inversion, 0 to 1", "note_right")
+    sheet.label("J19", "C + D·stress + E·inversion, 0 to 1", "note_right")
     for row, name in ((17, "commodity_share"), (18, "equity_share"), (19, "cash_share")):
         sheet.name(name, f"H{row}")
     sheet.name("growth_clipped", "G17")
@@ -203,7 +203,8 @@ def _says(policy: CategoryPolicy, i: int) -> str:
     if i == 0:
         return "everything is invested"
     row = policy.rows[i - 1]
-    return f"{' + '.join(row.of)}: a fixed share of {_of(row.within)}"
+    symbol = {"equity": "e", "cash": "c", "commodity": "k"}.get(str(row.share), "a fixed share")
+    return f"{' + '.join(row.of)}: {symbol} of {_of(row.within)}"
 
 
 def _matrix_head(sheet: Sheet, policy: CategoryPolicy, top: int, title: str, note: str) -> list[str]:

@@ -16,8 +16,10 @@ from pyalloc import __version__, names
 from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryShares
 from pyalloc.macro import DIRECTIONS, PROBIT
+from pyalloc.profile import InvestorProfile
 from pyalloc.stocks import FEATURES, WINSOR, adjust_scores, cap_scales
 from workbooks.template.dates import serial
+from workbooks.template.nudges import nudge_facts
 from workbooks.template.scenarios import scenario_facts
 from workbooks.template.words import summary_facts
 
@@ -43,6 +45,8 @@ def gather(allocation: Allocation, recipient: Recipient) -> dict[str, Any]:
         "firm": allocation.policy.firm,
         "paper": allocation.policy.paper,
         "notice": allocation.view.market.notice,
+        "notices": allocation.notices,
+        "left_out": tuple(f"{asset}: {reason}" for asset, reason in allocation.excluded.items()),
         "template_version": TEMPLATE_VERSION,
         "pyalloc_version": __version__,
     }
@@ -57,6 +61,7 @@ def gather(allocation: Allocation, recipient: Recipient) -> dict[str, Any]:
     facts |= _frontier(facts)
     facts |= _holdings(facts, allocation)
     facts |= scenario_facts(facts, allocation)
+    facts |= nudge_facts(facts, allocation)
     facts |= summary_facts(facts)
     return facts
 
@@ -134,9 +139,7 @@ def _constraints(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, 
         "row_share": (None, *(row.share if isinstance(row.share, float) else None for row in policy.rows)),
         "policy_A": policy_A,
         "policy_b": policy_b,
-        "override_A": np.where(policy_A == A, None, A),
-        "override_b": np.where(b == policy_b, None, b),
-        "override_count": int((policy_A != A).sum() + (b != policy_b).sum()),
+        **_overrides(allocation.profile, A.shape),
         "category_amount": exact * b[0],
         "category_solver": w,
         "bounds_hold": bounds_hold,
@@ -148,6 +151,18 @@ def _constraints(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, 
         ),
         "solver_difference": float(np.abs(w - exact).max()),
         **_category_gap(A, residual, w, lower, upper, bounds_hold),
+    }
+
+
+def _overrides(profile: InvestorProfile, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the overrides of A and b, None where the policy's coefficient stands, and their number."""
+    system = np.full((shape[0], shape[1] + 1), None, dtype=object)
+    for (row, column), coefficient in profile.overrides.items():
+        system[row - 1, column - 1] = coefficient
+    return {
+        "override_A": system[:, :-1],
+        "override_b": system[:, -1],
+        "override_count": len(profile.overrides),
     }
 
 

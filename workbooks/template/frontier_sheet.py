@@ -16,6 +16,13 @@ FIRST_POINT: Final = 35
 """Row of the first frontier portfolio."""
 
 
+_MODELS: Final = {
+    "implied": "μ makes the anchor the best Sharpe ratio",
+    "bayes_stein": "sample means, shrunk (Jorion)",
+    "historical": "sample means: unsafe",
+}
+
+
 def author_frontier(
     n: int, months: int, points: int, return_model: ReturnModel, month_closes_native: bool
 ) -> Sheet:
@@ -29,7 +36,7 @@ def author_frontier(
         "Expected returns, the return target r_eff + α, and the sleeve nearest the anchor that attains it.",
         "Q",
     )
-    _rules(sheet)
+    _rules(sheet, return_model)
     _target(sheet)
     _points(sheet, points)
     first = FIRST_POINT + points + 9
@@ -38,24 +45,32 @@ def author_frontier(
     return sheet
 
 
-def _rules(sheet: Sheet) -> None:
+def _rules(sheet: Sheet, return_model: ReturnModel) -> None:
     section(sheet, 5, "1  Assumptions", "B", "F")
     rows = (
         ("Risk-free rate, a year", "risk_free", "input_percent", "trailing year of the cash instruments"),
-        ("Equity premium, a year", "equity_premium", "input_percent", "S&P 500 less bills 1928–2016: 7.9 %"),
+        (
+            "Equity premium, a year",
+            "equity_premium",
+            "input_percent",
+            "S&P 500 less bills 1928–2016: 7.9 %; implied only",
+        ),
         (
             "Floor, as a fraction of the anchor weight",
             "sleeve_floor",
             "input_percent",
             "keeps the tilt and the names alive",
         ),
-        ("Return model", "return_model", "input_text", "implied: μ makes the anchor the best Sharpe ratio"),
     )
     for row, (label, fact, look, says) in enumerate(rows, start=6):
         sheet.label(f"B{row}", label)
         sheet.input(f"C{row}", fact, look=look)
         sheet.name(fact, f"C{row}")
         sheet.label(f"D{row}", says, "note")
+    sheet.label("B9", "Return model, as generated")
+    sheet.solved("C9", "return_model", look="solved_text")
+    sheet.name("return_model", "C9")
+    sheet.label("D9", _MODELS[return_model], "note")
 
 
 def _target(sheet: Sheet) -> None:

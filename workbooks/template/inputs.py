@@ -122,14 +122,11 @@ INPUTS: Final[dict[str, Input]] = {
     "cap_floor": _fraction("of the sleeve", says="Generate again after a change."),
     "cap_multiple": Input("multiple of 1/n", POLICY, low="1E-6", high="1000", says="Generate again after a change."),
     "stock_top": Input("names", POLICY, "whole", "1", "100000", "Blank: all. Generate again after a change."),
-    "ranker": _text("text", POLICY, 40),
-    "scaling": _text("text", POLICY, 40),
     "winsor_low": _fraction("percentile"),
     "winsor_high": _fraction("percentile"),
     "risk_free": _fraction("a year", MARKET, "-0.1", "0.5"),
     "equity_premium": _fraction("a year", POLICY, "0", "0.25"),
     "sleeve_floor": _fraction("of the anchor weight", says="Generate again after a change."),
-    "return_model": _text("text", POLICY, 40),
 }  # fmt: skip
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from openpyxl.utils.cell import range_boundaries
 
-from pyalloc.macro import normal_cdf
 from pyalloc.names import HELD
-from workbooks.template.audit_sheet import CHECKS, checksums, register
+from workbooks.template.audit_sheet import (
+    CHARACTERS,
+    CHECKS,
+    FIRST_CHECK,
+    LETTERS,
+    Block,
+    checksums,
+    register,
+)
 from workbooks.template.author import Sheet, area_of
 
 
@@ -24,7 +32,9 @@ def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet]) -> dict[str, Any]:
         for d, limit, check in zip(departure, limits, CHECKS, strict=True)
     )
     now = tuple(_shown(ref.of(facts)) for _, _, ref in register(sheets))
-    sums = tuple(_checksum(facts[name], name, sheets) for name, _ in checksums(sheets))
+    sums = tuple(
+        _checksum({**facts, "check_limit": limits}[block.name], block, sheets) for block in checksums(sheets)
+    )
     failed, noted = results.count("CHECK"), results.count("NOTE")
     return {
         "departure": departure,
@@ -79,7 +89,7 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
         "inputs_late": 0 if known_on is None else max(0, known_on - facts["as_of"]),
         "inputs_old": 0 if age is None else age,
         "omega_sum": facts["macro_omega"].sum() - 1.0,
-        "stress_inverse": normal_cdf(facts["composite"] / facts["sigma_c"]) - facts["stress"],
+        "stress_inverse": _composite_back(facts) - facts["composite"],
         "tilt_logs": np.abs(logs - facts["tilt_strength"] * facts["sector_defensiveness"] * lean).sum(),
         "tilt_signs": (
             np.sign(logs.round(12))
@@ -130,14 +140,36 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
+def _composite_back(facts: Mapping[str, Any]) -> float:
+    """Return the composite that stress stands for; beyond five deviations stress cannot tell."""
+    composite, sigma = facts["composite"], facts["sigma_c"]
+    if abs(composite) > 5.0 * sigma:
+        return float(composite)
+    return NormalDist().inv_cdf(facts["stress"]) * float(sigma)
+
+
 def _shown(value: Any) -> Any:
     """Return an input as the register repeats it: an empty cell is an empty text."""
     return "" if value is None else value
 
 
-def _checksum(values: Any, name: str, sheets: Sequence[Sheet]) -> float:
-    """Return ``SUMPRODUCT(block, ROW(block) + COLUMN(block)/1000)``; empty cells count as 0."""
-    left, top, right, bottom = range_boundaries(area_of(name, sheets))
-    block = np.array(values, dtype=np.float64).reshape(bottom - top + 1, right - left + 1)
+def _checksum(values: Any, block: Block, sheets: Sequence[Sheet]) -> float:
+    """Return what :func:`checksum_formula` comes to; empty cells count as 0."""
+    if block.name == "check_limit":
+        left, top, right, bottom = 6, FIRST_CHECK, 6, FIRST_CHECK + len(CHECKS) - 1
+    else:
+        left, top, right, bottom = range_boundaries(area_of(block.name, sheets))
+    if block.text:
+        texts = (values,) if isinstance(values, str) else values
+        return float(
+            sum(_letter_sum(text, row) for row, text in zip(range(top, bottom + 1), texts, strict=True))
+        )
+    numbers = np.array(values, dtype=np.float64).reshape(bottom - top + 1, right - left + 1)
     places = np.arange(top, bottom + 1)[:, None] + np.arange(left, right + 1)[None, :] / 1000.0
-    return float((block * places).sum())
+    return float((numbers * places).sum())
+
+
+def _letter_sum(text: str, row: int) -> float:
+    """Return one text's part of a checksum."""
+    places = enumerate(text[:CHARACTERS], start=1)
+    return sum((LETTERS.find(letter) + 1) * (row + i / 100.0) for i, letter in places)

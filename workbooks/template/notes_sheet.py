@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyalloc.frontier.target import ReturnModel
 from workbooks.template.author import Sheet
 from workbooks.template.frame import NOTES, head, section
 
@@ -44,13 +45,6 @@ _METHOD = (
     ),
     ("Covariance", "Ledoit–Wolf shrinkage of monthly returns, × 12."),
     (
-        "Expected returns",
-        (
-            "Reverse optimisation: risk-free + premium × beta to w⁰, so that w⁰ has the best Sharpe ratio. An assumption "
-            "about the premium, not a forecast of any stock."
-        ),
-    ),
-    (
         "Return target",
         (
             "r_eff + α for risk tolerance; the sleeve is the portfolio nearest w⁰, in tracking risk, that attains it within "
@@ -62,6 +56,14 @@ _METHOD = (
         "Each is the rounded running sum less the one before, so the lines add up to the budget exactly.",
     ),
 )
+_MODELS = {
+    "implied": (
+        "Reverse optimisation: risk-free + premium × beta to w⁰, so that w⁰ has the best Sharpe ratio. An assumption about the "
+        "premium, not a forecast of any stock."
+    ),
+    "bayes_stein": "Mean monthly returns × 12, shrunk toward the minimum-variance portfolio's (Jorion 1986). An estimate.",
+    "historical": "Mean monthly returns × 12: an unsafe estimate.",
+}
 _SOLVED = (
     ("Daily features", "From daily prices, which are not in this file; checksum on Audit."),
     (
@@ -105,8 +107,8 @@ _LIMITS = (
 )  # fmt: skip
 
 
-def author_notes() -> Sheet:
-    """Return the sheet; it holds text and the versions."""
+def author_notes(return_model: ReturnModel, notices: int, excluded: int) -> Sheet:
+    """Return the sheet: text, versions, and what was said and left out when the workbook was made."""
     sheet = Sheet(NOTES)
     sheet.widths |= {"B": 26, "C": 40, "D": 40, "E": 24}
     head(sheet, "Notes", "How to read this workbook, how it was made, and where it ends.", "E")
@@ -117,7 +119,7 @@ def author_notes() -> Sheet:
         sheet.label(f"C{row}", says, "note")
         row += 1
     for title, lines in (
-        ("Units and method", _METHOD),
+        ("Units and method", (*_METHOD, ("Expected returns", _MODELS[return_model]))),
         ("Values no formula can give", _SOLVED),
         ("Sources", _SOURCES),
         ("Limits", _LIMITS),
@@ -130,6 +132,16 @@ def author_notes() -> Sheet:
             sheet.label(f"C{row}", says, "note_wrap")
             sheet.merged.append(f"C{row}:E{row}")
             sheet.heights[row] = 12.5 * (1 + len(says) // 118)
+        row += 1
+    for title, fact, count in (
+        ("Said when generated", "notices", notices),
+        ("Left out", "left_out", excluded),
+    ):
+        row += 1
+        section(sheet, row, title, "B", "E", "none" if count == 0 else "")
+        for i in range(count):
+            row += 1
+            sheet.solved(f"B{row}", fact, i, look="said")
         row += 1
     row += 1
     section(sheet, row, "Made by", "B", "E")

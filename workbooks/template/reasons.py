@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyalloc.frontier.target import ReturnModel
 from workbooks.template.author import Sheet
 from workbooks.template.frame import (
     AUDIT,
@@ -41,6 +42,11 @@ _EXPECT: Final = (
     "The return target can undo part of the sector tilt: sheet Macro shows sectors before the tilt, after it, and after the target.",
 )
 
+_MODEL_SAYS: Final = {
+    "historical": "The return target rests on sample means of past returns (historical): an unsafe estimate, not a forecast.",
+    "bayes_stein": "The return target rests on shrunk sample means of past returns (Bayes-Stein): an estimate, not a forecast.",
+}
+
 _SOURCES: Final = (
     (MACRO, "conditions, stress, regime, sector tilts"),
     (CONSTRAINTS, "client, policy, A · w = b, category weights and their proof"),
@@ -54,11 +60,11 @@ _SOURCES: Final = (
 )
 
 
-def author_reasons(sheet: Sheet, top: int) -> None:
+def author_reasons(sheet: Sheet, top: int, return_model: ReturnModel) -> None:
     """Place the page below `top`, the first row of it."""
     row = _effects(sheet, top + 1)
     row = _nudges(sheet, row + 2)
-    row = _expectations(sheet, row + 2)
+    row = _expectations(sheet, row + 2, return_model)
     _sources(sheet, row + 2)
 
 
@@ -68,7 +74,7 @@ def _head(sheet: Sheet, row: int, columns: tuple[tuple[str, str, str], ...]) -> 
 
 
 def _effects(sheet: Sheet, top: int) -> int:
-    section(sheet, top, "What changed and why: what moves the stress score", "B", "U", MACRO)
+    section(sheet, top, "What moves the stress score", "B", "U", MACRO)
     titles = ("Indicator", "Toward stress, σ", "Part of score", "Stress without it", "Effect, points")
     columns = (("B", "I"), ("J", "L"), ("M", "O"), ("P", "R"), ("S", "U"))
     _head(sheet, top + 1, tuple((*span, title) for span, title in zip(columns, titles, strict=True)))
@@ -95,7 +101,14 @@ def _effects(sheet: Sheet, top: int) -> int:
 
 def _nudges(sheet: Sheet, top: int) -> int:
     """Place today's shares beside those at a little less and a little more stress."""
-    section(sheet, top, "What a change of stress would do to this client", "B", "U", SCENARIOS)
+    section(
+        sheet,
+        top,
+        "What a change of stress would do: policy shares, before bounds and overrides",
+        "B",
+        "U",
+        SCENARIOS,
+    )
     sheet.label(wide(sheet, f"B{top + 1}:I{top + 1}"), "Change of stress, percentile", "read_label")
     sheet.input(wide(sheet, f"S{top + 1}:U{top + 1}"), "stress_nudge", look="input_percent1")
     rule(sheet, top + 1, "B", "U")
@@ -112,7 +125,11 @@ def _nudges(sheet: Sheet, top: int) -> int:
         commodity: ("Commodities, of the whole", "nudged_commodity", "read_percent1"),
         equity: ("Stocks, of the whole", "nudged_equity", "strong_read_percent1"),
         cash: ("Cash, of bonds and cash", "nudged_cash", "read_percent1"),
-        move: ("Moved into stocks, in the client's currency", "nudged_move", "read_whole"),
+        move: (
+            "Moved into stocks, in the client's currency (n/a where bounds or overrides decide)",
+            "nudged_move",
+            "read_whole",
+        ),
     }
     for row, (label, fact, look) in labels.items():
         sheet.heights[row] = 17
@@ -124,14 +141,14 @@ def _nudges(sheet: Sheet, top: int) -> int:
                 commodity: f"=commodity_base+commodity_stress_effect*{first}{stress}+commodity_growth_effect*growth_clipped",
                 equity: f"=(1-{first}{commodity})*(equity_calm+{first}{stress}*(equity_crisis-equity_calm))",
                 cash: f"=cash_base+cash_stress_effect*{first}{stress}+cash_inversion_effect*inversion",
-                move: f"=({first}{equity}-$N{equity})*budget",
+                move: f'=IF(AND(bounds_hold,override_count=0),({first}{equity}-$N{equity})*budget,"n/a")',
             }
             sheet.formula(wide(sheet, f"{first}{row}:{last}{row}"), formulas[row], fact, j, look=look)
         rule(sheet, row, "B", "U")
     return move
 
 
-def _expectations(sheet: Sheet, top: int) -> int:
+def _expectations(sheet: Sheet, top: int, return_model: ReturnModel) -> int:
     section(sheet, top, "What to expect, and what not", "B", "U", NOTES)
     row = top
     for text in _EXPECT:
@@ -139,13 +156,17 @@ def _expectations(sheet: Sheet, top: int) -> int:
         sheet.heights[row] = 12.5 * (1 + len(text) // 125)
         sheet.label(wide(sheet, f"B{row}:U{row}"), text, "paragraph")
     row += 1
-    sheet.formula(
-        wide(sheet, f"B{row}:U{row}"),
-        '="The return target rests on an assumed equity premium of "&ROUND(100*equity_premium,1)'
-        '&" % a year over cash. It is an assumption, not a forecast."',
-        "premium_shown",
-        look="paragraph",
-    )
+    place = wide(sheet, f"B{row}:U{row}")
+    if return_model == "implied":
+        sheet.formula(
+            place,
+            '="The return target rests on an assumed equity premium of "&ROUND(100*equity_premium,1)'
+            '&" % a year over cash. It is an assumption, not a forecast."',
+            "premium_shown",
+            look="paragraph",
+        )
+    else:
+        sheet.label(place, _MODEL_SAYS[return_model], "paragraph")
     return row
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryPolicy, CategoryShares
 from pyalloc.macro import MACRO_LIMITS, MacroPolicy, MacroSnapshot, sector_tilts
+from pyalloc.names import STOCKS
 from pyalloc.tables import ColumnReader, read_table
 from workbooks.template.dates import serial
 
@@ -76,6 +77,7 @@ def scenario_facts(facts: Mapping[str, Any], allocation: Allocation) -> dict[str
         for reading, z, snapshot in zip(readings, growth_z, snapshots, strict=True)
     ]
     weights = np.array([np.linalg.solve(*policy.category.matrix(share, 1.0)) for share in shares])
+    stocks = policy.category.names.index(STOCKS)
     lower, upper = facts["category_lower"], facts["category_upper"]
     inside = ((weights >= lower - 1e-12) & (weights <= upper + 1e-12)).all(axis=1)
     names = policy.category.names
@@ -100,7 +102,7 @@ def scenario_facts(facts: Mapping[str, Any], allocation: Allocation) -> dict[str
         "scenario_cash": np.array([share.cash for share in shares]),
         "scenario_row_share": np.array([_row_shares(policy.category, share) for share in shares]).T,
         "scenario_weights": weights,
-        "scenario_change": 100.0 * (weights[:, 0] - weights[0, 0]),
+        "scenario_change": 100.0 * (weights[:, stocks] - weights[0, stocks]),
         "scenario_inside": tuple("yes" if ok else "no" for ok in inside),
         "scenario_tilt": np.array([_tilts(policy.macro, reading.stress) for reading in readings]).T,
         "category_of": np.array([[float(name in row) for name in names] for row in ones]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyalloc.category import CategoryPolicy
+from pyalloc.names import STOCKS
 from workbooks.template.author import Sheet, columns_from
 from workbooks.template.constraints_sheet import share_name
 from workbooks.template.frame import SCENARIOS, head, section
@@ -65,7 +66,6 @@ def _conditions(sheet: Sheet, columns: list[str], named: int) -> None:
             sheet.input(f"{column}11", "scenario_spread", j, look="input_percent")
         else:
             _shifted(sheet, column, j, j - named - 1)
-    _first, _last = columns[1], columns[named]
 
 
 def _shifted(sheet: Sheet, column: str, j: int, shift: int) -> None:
@@ -176,6 +176,7 @@ def _weights(sheet: Sheet, columns: list[str], policy: CategoryPolicy, top: int)
     for i, category in enumerate(policy.names):
         sheet.label(f"B{first + i}", category, "strong")
     last = first + size - 1
+    stocks = first + policy.names.index(STOCKS)
     sheet.label(f"B{last + 1}", "Stocks, change from now, points")
     sheet.label(f"B{last + 2}", "Within the client's bounds")
     for j, column in enumerate(columns):
@@ -185,7 +186,7 @@ def _weights(sheet: Sheet, columns: list[str], policy: CategoryPolicy, top: int)
         sheet.array(area, system, "scenario_weights", j, look="strong_formula_percent1")
         sheet.formula(
             f"{column}{last + 1}",
-            f"=100*({column}{first}-${columns[0]}{first})",
+            f"=100*({column}{stocks}-${columns[0]}{stocks})",
             "scenario_change",
             j,
             look="formula_signed",

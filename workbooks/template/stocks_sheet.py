@@ -71,9 +71,11 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
         sheet.input(f"E{row}", fact, look=look)
         sheet.name(fact, f"E{row}")
     sheet.label("G6", "Ranker", "note")
-    sheet.input("I6", "ranker", look="input_text")
+    sheet.solved("I6", "ranker", look="solved_text")
+    sheet.name("ranker", "I6")
     sheet.label("G7", "Scaling of the score", "note")
-    sheet.input("I7", "scaling", look="input_text")
+    sheet.solved("I7", "scaling", look="solved_text")
+    sheet.name("scaling", "I7")
     sheet.label("G8", "Winsorised at", "note")
     for letter, fact in (("I", "winsor_low"), ("J", "winsor_high")):
         sheet.input(f"{letter}8", fact, look="input_percent")

@@ -141,6 +141,7 @@ def _looks() -> dict[str, Look]:
     looks |= {
         "header_date": replace(looks["header"], number_format=MONTH),
         "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
+        "said": replace(_SOLVED, align="left", indent=1),
         "limit": replace(_INPUT, unlocked=False, number_format="[=0]0;[<0.001]0E+00;General"),
     }
     looks |= {f"category_{i}": Look(size=11, colour=c, border="row") for i, c in enumerate(CATEGORY_COLOURS)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyalloc import names
+from pyalloc.frontier.target import ReturnModel
 from pyalloc.names import REGIMES
 from workbooks.template.author import Rule, Sheet
 from workbooks.template.charts import Chart, Line
@@ -17,7 +18,11 @@ from workbooks.template.words import STRIP, TOP
 
 
 def author_summary(
-    categories: Sequence[str], sectors: Sequence[str], regime_from: Sequence[float], synthetic: bool
+    categories: Sequence[str],
+    sectors: Sequence[str],
+    regime_from: Sequence[float],
+    synthetic: bool,
+    return_model: ReturnModel,
 ) -> Sheet:
     """Return the sheet for these categories, sectors and regime thresholds."""
     sheet = Sheet(SUMMARY)
@@ -32,7 +37,7 @@ def author_summary(
     row = _target(sheet, row + 2)
     row = _notices(sheet, row + 2)
     sheet.row_break = row
-    author_reasons(sheet, row + 1)
+    author_reasons(sheet, row + 1, return_model)
     return sheet
 
 
@@ -134,12 +139,12 @@ def _categories(sheet: Sheet, categories: Sequence[str]) -> int:
     sheet.heights |= dict.fromkeys(range(text, text + 5), 13)
     sheet.formula(
         wide(sheet, f"B{text}:N{text + 4}"),
-        '="Market stress stands at percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance the policy puts "'
+        '="Market stress stands at about percentile "&ROUND(100*stress,0)&" of the months 1990–2019. For this risk tolerance the policy puts "'
         '&ROUND(100*equity_share,1)&" % into stocks, "&ROUND(100*cash_share,1)&" % of bonds and cash into cash, and "'
         '&ROUND(100*commodity_share,1)&" % into commodities."&IF(AND(bounds_hold,override_count=0),"",'
         '" Bounds or overrides change this, as the table shows.")&" The equity holdings aim at "&ROUND(100*r_target,1)'
         '&" % a year: "&ROUND(100*r_eff,1)&" % from the efficient frontier, "&IF(alpha<0,"less ","plus ")'
-        '&ROUND(100*ABS(alpha),1)&" points for risk tolerance."',
+        '&ROUND(100*ABS(alpha),1)&" points for risk tolerance"&IF(target_status="attained",".",", "&target_status&".")',
         "paragraph",
         look="paragraph",
     )

@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 
 from pyalloc import names
-from pyalloc.macro import normal_cdf
 from pyalloc.profile import rounded
 
 TOP: Final = 10
@@ -16,9 +15,6 @@ TOP: Final = 10
 
 STRIP: Final = 20
 """Cells of the Summary's regime strip."""
-
-NUDGE: Final = 0.1
-"""Change of stress whose consequences the Summary shows."""
 
 
 def summary_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,40 +48,6 @@ def summary_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
         "top_total_weight": float(sum(facts["holding_weight"][i] for i in top)),
         "top_total_amount": float(sum(facts["holding_amount"][i] for i in top)),
         "notices_shown": _notices(facts, clipped),
-        **_reasons(facts),
-    }
-
-
-def _reasons(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what moves stress, and what a change of stress would do to this client."""
-    composite, sigma, stress = facts["composite"], facts["sigma_c"], facts["stress"]
-    without = np.array([normal_cdf((composite - part) / sigma) for part in facts["macro_part"]])
-    levels = np.array([max(0.0, stress - NUDGE), stress, min(1.0, stress + NUDGE)])
-    commodity = (
-        facts["commodity_base"]
-        + facts["commodity_stress_effect"] * levels
-        + facts["commodity_growth_effect"] * facts["growth_clipped"]
-    )
-    calm, crisis = facts["equity_calm"], facts["equity_crisis"]
-    equity = (1.0 - commodity) * (calm + levels * (crisis - calm))
-    cash = (
-        facts["cash_base"]
-        + facts["cash_stress_effect"] * levels
-        + facts["cash_inversion_effect"] * facts["inversion"]
-    )
-    return {
-        "stress_nudge": NUDGE,
-        "stress_without": without,
-        "stress_effect": 100.0 * (stress - without),
-        "nudged_stress": levels,
-        "nudged_regime": tuple(
-            names.REGIMES[int(np.searchsorted(facts["regime_from"], level, side="right")) - 1]
-            for level in levels
-        ),
-        "nudged_equity": equity,
-        "nudged_commodity": commodity,
-        "nudged_cash": cash,
-        "nudged_move": (equity - equity[1]) * facts["budget"],
         "premium_shown": (
             "The return target rests on an assumed equity premium of "
             f"{percent_text(facts['equity_premium'], 1)} % a year over cash. "
@@ -100,14 +62,18 @@ def _paragraph(facts: Mapping[str, Any]) -> str:
 
     changed = not facts["bounds_hold"] or facts["override_count"]
     sentences = (
-        f"Market stress stands at percentile {percent_text(facts['stress'], 0)} of the months 1990–2019.",
+        (
+            f"Market stress stands at about percentile {percent_text(facts['stress'], 0)} "
+            "of the months 1990–2019."
+        ),
         f"For this risk tolerance the policy puts {points('equity_share')} % into stocks,",
         f"{points('cash_share')} % of bonds and cash into cash,",
         f"and {points('commodity_share')} % into commodities.",
         *(["Bounds or overrides change this, as the table shows."] if changed else []),
         f"The equity holdings aim at {points('r_target')} % a year:",
         f"{points('r_eff')} % from the efficient frontier,",
-        f"{'less' if facts['alpha'] < 0 else 'plus'} {points('alpha')} points for risk tolerance.",
+        f"{'less' if facts['alpha'] < 0 else 'plus'} {points('alpha')} points for risk tolerance"
+        + ("." if facts["target_status"] == names.ATTAINED else f", {facts['target_status']}."),
     )
     return " ".join(sentences)
 

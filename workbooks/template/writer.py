@@ -28,6 +28,9 @@ from workbooks.template.charts import draw
 from workbooks.template.dates import EPOCH
 from workbooks.template.styles import AMOUNT, BRONZE, FONT, INK, LOOKS, RULE, SCALE, Look
 
+_LONGEST_OWNER: Final = 70
+"""Characters; the whole footer, with its fonts and every & doubled, must stay within Excel's 255."""
+
 _BORDERS: Final = {
     "hair": Border(*[Side("hair", color=RULE)] * 4),
     "below": Border(bottom=Side("thin", color=INK)),
@@ -38,7 +41,7 @@ _BORDERS: Final = {
 
 
 def write_workbook(book: Book, facts: Mapping[str, Any], path: Path) -> None:
-    """Write a client's workbook to `path`; what stood there is replaced only by a complete file.
+    """Write a client's workbook to `path`, from bytes that are complete before it is opened.
 
     Parameters
     ----------
@@ -206,7 +209,10 @@ def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
     target.print_options.horizontalCentered = True
     target.page_margins.left = target.page_margins.right = 0.45
     target.page_margins.top, target.page_margins.bottom, target.page_margins.footer = 0.5, 0.65, 0.3
-    owner = f"{facts['firm']} · {facts['client_id']}".replace("&", "&&")
+    owner = f"{facts['firm']} · {facts['client_id']}"
+    if len(owner) > _LONGEST_OWNER:
+        owner = f"{owner[: _LONGEST_OWNER - 1]}…"
+    owner = owner.replace("&", "&&")
     for part, text in (
         (target.oddFooter.left, owner),
         (target.oddFooter.center, "Confidential"),
