@@ -258,9 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(description="Build a market of real data, or check the constants of stress.")
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of reference data")
     parser.add_argument("--constants", action="store_true", help="recompute and compare the constants")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write the market here and allocate it"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the market here and allocate it")
     asked = parser.parse_args(arguments)
     if not asked.data.is_dir():
         parser.error(f"{asked.data} is not a folder: give the folder of reference data")

@@ -225,6 +225,8 @@ class MarketView:
     def risk_free(self) -> float:
         """The trailing-year return of the cash instruments (their mean), a decimal fraction.
 
+        From the last close on or before the same day a year ago to the as-of close.
+
         Raises
         ------
         InputError, MissingHistoryError
@@ -236,10 +238,18 @@ class MarketView:
                 f"assets.csv has no instrument of category {names.CASH}; list one: "
                 "its return is the risk-free rate"
             )
-        closes = self._closes_by_month(listed, MONTH_CLOSES)
-        complete = closes[np.isfinite(closes).all(axis=1)]
-        if closes.shape[1] < MONTH_CLOSES or not len(complete):
+        a_year_ago = np.datetime64(_same_day_last_year(self.as_of), "D")
+        row = int(np.searchsorted(self.market.days, a_year_ago, side="right")) - 1
+        columns = [self.market.column(asset.asset) for asset in listed]
+        growth = self.market.closes[self._last_row, columns] / self.market.closes[max(row, 0), columns]
+        complete = growth[np.isfinite(growth)]
+        if row < 0 or not len(complete):
             raise MissingHistoryError(
-                f"no cash instrument has 12 months of prices up to {self.as_of}: there is no risk-free rate"
+                f"no cash instrument has a year of prices up to {self.as_of}: there is no risk-free rate"
             )
-        return float((complete[:, -1] / complete[:, 0] - 1.0).mean())
+        return float(complete.mean() - 1.0)
+
+
+def _same_day_last_year(day: date) -> date:
+    leap_day = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year - 1, day=28 if leap_day else day.day)

@@ -392,7 +392,7 @@ def test_instruments_without_a_price_are_left_out_with_the_reason():
 def test_the_risk_free_rate_is_the_mean_years_return_of_cash():
     view = market().at()
     prices = pd.DataFrame(closes(), DAYS)[[COLUMN["BILL"], COLUMN["SAVE"]]]
-    expected = (prices.loc["2016-12-30"] / prices.loc["2015-12-31"] - 1.0).mean()
+    expected = (prices.loc["2016-12-30"] / prices.loc["2015-12-30"] - 1.0).mean()
     assert view.risk_free == pytest.approx(expected, abs=1e-15)
     assert view.risk_free == pytest.approx(0.02, abs=2e-4)
 
@@ -402,7 +402,7 @@ def test_a_cash_instrument_younger_than_a_year_has_no_say():
     prices[:-200, COLUMN["SAVE"]] = np.nan
     assert market(prices).at().risk_free == pytest.approx(0.01, abs=1e-4)
     prices[:-200, COLUMN["BILL"]] = np.nan
-    with pytest.raises(MissingHistoryError, match="no cash instrument has 12 months of prices"):
+    with pytest.raises(MissingHistoryError, match="no cash instrument has a year of prices"):
         _ = market(prices).at().risk_free
 
 

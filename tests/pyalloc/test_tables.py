@@ -116,7 +116,7 @@ def test_gzip_is_unpacked(save: Save) -> None:
 
 def test_a_gzip_bomb_is_refused_before_it_unfolds(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "MAX_CSV_BYTES", 1 << 20)
-    assert "larger than 1 MiB" in refusal(save(gzip.compress(bytes(8 << 20, mtime=0)), "clients.csv.gz"))
+    assert "larger than 1 MiB" in refusal(save(gzip.compress(bytes(8 << 20)), "clients.csv.gz"))
 
 
 def test_a_file_of_separators_is_refused_before_it_fills_the_memory(
@@ -126,7 +126,9 @@ def test_a_file_of_separators_is_refused_before_it_fills_the_memory(
     assert "more than 1,000 cells" in refusal(save("a,b\n" + "," * 1000))
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9], b"a,b\n1,2\n", b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9], b"a,b\n1,2\n", b"\x1f\x8b"]
+)
 def test_cut_or_false_gzip_is_refused(save: Save, data: bytes) -> None:
     assert "not complete gzip" in refusal(save(data, "clients.csv.gz"))
 
@@ -150,7 +152,8 @@ def test_csv_comes_back_as_it_was_written(
     separator, mark = dialect
     file = io.StringIO()
     writer = csv.writer(file, delimiter=separator, lineterminator=line_end)
-    writer.writerow(["client, full; name", "budget"])
+    # Quoted by hand: a writer with tabs would leave two more candidates for the separator bare.
+    file.write(f'"client, full; name"{separator}budget{line_end}')
     written = [*rows, ("who proves the decimal mark", 0.5)]
     writer.writerows((name, repr(amount).replace(".", mark)) for name, amount in written)
     path = save(file.getvalue().encode(encoding))
@@ -756,7 +759,7 @@ def test_prices_come_back_to_the_last_bit(
 
 
 def test_prices_of_many_assets_are_read_in_a_moment(save: Save) -> None:
-    path = save(gzip.compress(price_frame(4_300, 110, mtime=0).to_csv().encode(), 1), "prices.csv.gz")
+    path = save(gzip.compress(price_frame(4_300, 110).to_csv().encode(), 1), "prices.csv.gz")
     seconds = []
     for _ in range(3):
         start = time.perf_counter()

@@ -149,9 +149,9 @@ CHECKS: Final = (
 def author_audit(sheets: Sequence[Sheet]) -> Sheet:
     """Return the sheet that judges `sheets`, which are complete."""
     sheet = Sheet(AUDIT, landscape=True)
-    sheet.widths |= {"B": 5, "C": 24, "D": 62, "E": 15, "F": 12, "G": 10, "H": 10}
+    sheet.widths |= {"B": 5, "C": 24, "D": 62, "E": 15, "F": 13, "G": 10, "H": 10, "I": 76}
     head(
-        sheet, "Audit", "Every check is a formula: departure against limit, rolled up into one sentence.", "H"
+        sheet, "Audit", "Every check is a formula: departure against limit, rolled up into one sentence.", "I"
     )
     sheet.freeze, sheet.title_rows = "B9", "8:8"
     row = _checks(sheet)
