@@ -232,7 +232,8 @@ def test_totals_are_native_formulas_by_currency(summary):
 
 def test_the_summary_prints_on_landscape_pages_and_says_that_the_market_is_synthetic(summary):
     assert summary.page_setup.orientation == "landscape"
-    assert summary.page_setup.fitToWidth == 1
+    assert summary.page_setup.fitToWidth == 2
+    assert summary.print_title_cols == "$A:$C"
     assert summary.freeze_panes is not None
     assert summary["A3"].value == NOTICE
 

@@ -209,6 +209,7 @@ def _lay_out(sheet: Worksheet, columns: Sequence[_Column], header: int, last: in
     sheet.auto_filter.ref = f"A{header}:{get_column_letter(len(columns))}{last}"
     sheet.sheet_view.showGridLines = False
     sheet.print_title_rows = f"{header}:{header}"
+    sheet.print_title_cols = "A:C"
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_LETTER if letter else sheet.PAPERSIZE_A4
     sheet.page_setup.fitToWidth = 2
