@@ -35,6 +35,7 @@ def build_case(name: str, market: MarketData) -> Allocation:
     profiles = {
         "one stock": InvestorProfile(exclude=tuple(stocks[1:])),
         "two stocks, clipped": InvestorProfile(risk="high", exclude=tuple(stocks[2:])),
+        "medium": InvestorProfile(risk="medium", budget=250_000),
         "low": InvestorProfile(risk="low", budget=250_000),
         "high": InvestorProfile(risk="high", budget=250_000),
         "number": InvestorProfile(risk=7, budget=99_999.99, currency="EUR"),
