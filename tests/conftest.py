@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,12 @@ def large_market(tmp_path_factory: pytest.TempPathFactory) -> MarketData:
     from pyalloc.marketdata.demo import write_demo_market
 
     return MarketData.from_path(write_demo_market(tmp_path_factory.mktemp("markets") / "large", stocks=80))
+
+
+@pytest.fixture(scope="session")
+def real_market(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> MarketData:
+    """Return the market of real prices and macro rows that the example script builds."""
+    script = Path(__file__).resolve().parents[1] / "docs/examples/real_market.py"
+    folder = tmp_path_factory.mktemp("markets") / "real"
+    runpy.run_path(str(script))["build_market"](shared_data, folder)
+    return MarketData.from_path(folder)

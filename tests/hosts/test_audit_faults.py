@@ -12,9 +12,9 @@ from pyalloc import MarketData
 from tests.hosts.calc_host import CalcHost, Cell, CellInput, Recalculated
 from tests.hosts.workbook_cells import check_results, place
 from tests.workbooks.cases import RECIPIENT, build_case
-from workbooks.template.audit_sheet import CHECKS
 from workbooks.template.author import Book
 from workbooks.template.book import fill
+from workbooks.template.checks import CHECKS
 from workbooks.template.writer import write_workbook
 
 Edits = Mapping[Cell, CellInput]

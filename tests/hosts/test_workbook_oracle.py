@@ -14,7 +14,7 @@ import pytest
 from openpyxl.formula import Tokenizer
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string, range_boundaries
 
-from pyalloc import MarketData, allocate
+from pyalloc import InvestorProfile, MarketData, allocate
 from tests.hosts.calc_host import CalcHost, Recalculated
 from tests.hosts.workbook_cells import check_results, place
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
@@ -68,6 +68,18 @@ def test_above_sixty_stocks_covariance_is_a_solved_block(
     write_workbook(book, facts, path)
     assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
     assert "Prices" not in [sheet.title for sheet in book.sheets]
+
+
+@pytest.mark.parametrize("day", ["2008-11-28", "2016-12-30"])
+def test_on_real_data_every_formula_equals_its_authored_value(
+    day: str, calc: CalcHost, real_market: MarketData, tmp_path: Path
+) -> None:
+    allocation = allocate(real_market.at(day), profile=InvestorProfile(risk="high", budget=750_000))
+    book, facts = fill(allocation, RECIPIENT)
+    path = tmp_path / "client.xlsx"
+    write_workbook(book, facts, path)
+    assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
+    assert facts["checks_failed"] == 0
 
 
 # --- what-if: inputs edited inside the file ---------------------------------------------------------------

@@ -6,8 +6,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import range_boundaries
 
 from tests.hosts.calc_host import Cell, Recalculated
-from workbooks.template.audit_sheet import CHECKS
 from workbooks.template.author import Book
+from workbooks.template.checks import CHECKS
 
 
 def place(book: Book, name: str, row: int = 1, column: int = 1) -> Cell:

@@ -12,7 +12,6 @@ from openpyxl.utils.cell import range_boundaries
 from pyalloc.names import HELD
 from workbooks.template.audit_sheet import (
     CHARACTERS,
-    CHECKS,
     FIRST_CHECK,
     LETTERS,
     Block,
@@ -20,6 +19,7 @@ from workbooks.template.audit_sheet import (
     register,
 )
 from workbooks.template.author import Sheet, area_of
+from workbooks.template.checks import CHECKS
 
 
 def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet]) -> dict[str, Any]:

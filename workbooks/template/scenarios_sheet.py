@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyalloc.category import CategoryPolicy
 from pyalloc.names import STOCKS
 from workbooks.template.author import Sheet, columns_from
-from workbooks.template.constraints_sheet import share_name
 from workbooks.template.frame import SCENARIOS, head, section
 from workbooks.template.scenarios import SHIFTS, named_scenarios
+from workbooks.template.system_blocks import share_name
 
 _FIRST = "C"
 
