@@ -293,9 +293,16 @@ def _within_category(view: MarketView, assets: tuple[Asset, ...], policy: Policy
 def _notices(
     trace: Mapping[str, Any], universe: StockUniverse, solution: CategorySolution, policy: Policy
 ) -> Iterator[str]:
-    if trace["target_status"] not in (names.ATTAINED, names.SINGLE_POINT):
+    status = trace["target_status"]
+    if status in (names.CLIPPED_HIGH, names.CLIPPED_LOW):
         yield (
-            f"The return target of {100 * trace['r_adj']:.2f} % a year was {trace['target_status']}: "
+            f"The return target of {100 * trace['r_adj']:.2f} % a year was {status}: "
+            f"{100 * trace['sleeve_return']:.2f} %."
+        )
+    if status == names.MINIMUM_VARIANCE:
+        yield (
+            f"No stock's expected return is above the risk-free {100 * trace['risk_free']:.2f} % a year: "
+            "the stock sleeve is the least volatile, with an expected return of "
             f"{100 * trace['sleeve_return']:.2f} %."
         )
     if solution.status == names.NEAREST:

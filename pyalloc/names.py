@@ -189,7 +189,9 @@ TRACE: Final[dict[str, Quantity]] = {
     "commodity_share": Quantity("()", "fraction of whole", "k: share of commodities"),
     "category_names": Quantity("(k)", "text", "Categories, the columns of A"),
     "constraint_A": Quantity("(k, k)", "coefficient", "Category constraint matrix A"),
-    "constraint_b": Quantity("(k)", "currency", "Right-hand side b; the budget and zeros"),
+    "constraint_b": Quantity(
+        "(k)", "currency", "Right-hand side b: the budget, then zeros unless overridden"
+    ),
     "category_lower": Quantity("(k)", "fraction of whole", "Least weight of each category"),
     "category_upper": Quantity("(k)", "fraction of whole", "Greatest weight of each category"),
     "category_exact": Quantity("(k)", "fraction of whole", "A⁻¹ b / B, whatever the bounds"),

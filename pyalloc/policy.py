@@ -37,6 +37,8 @@ class Policy(BaseModel):
     ----------
     firm : str
         Shown at the head of every workbook.
+    paper : {"A4", "Letter"}
+        What workbooks are laid out for.
     other_sleeves : {"equal", "inverse_volatility"}
         How bonds, cash and commodities are weighted within their category.
     macro, stocks, sleeve, category

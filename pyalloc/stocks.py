@@ -6,7 +6,7 @@ name is met exactly, in closed form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal, Protocol
 
@@ -138,6 +138,10 @@ class MomentumRanker:
     def predict(self, features: FloatArray) -> FloatArray:
         """Return the feature's column, shape (n,)."""
         return features[:, list(FEATURES).index(self.feature)]
+
+
+RANKERS: Final[dict[str, Callable[[], Ranker]]] = {"momentum": MomentumRanker}
+"""What makes each ranker that a policy can name."""
 
 
 # --- from score to weight -------------------------------------------------------------------------------

@@ -61,6 +61,9 @@ def run_batch(
 ) -> BatchResult:
     """Make the workbook of every client in `out`; the same inputs make the same bytes.
 
+    With one process that holds where numpy was loaded with one BLAS thread (:data:`ONE_THREAD`), as the
+    command line does; several processes see to it themselves.
+
     Several processes are spawned anew, so a script that calls this needs ``if __name__ == "__main__":``.
     One run at a time may write to a folder.
 

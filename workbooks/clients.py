@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from math import isnan
@@ -100,7 +100,7 @@ class ClientList:
                 [f"{self.source} has no usable client {', '.join(missing)}", *map(str, self.problems)]
             )
         chosen = tuple(client for client in self.clients if client.client_id in client_ids)
-        return ClientList(chosen, source=self.source)
+        return replace(self, clients=chosen, problems=())
 
 
 def read_clients(

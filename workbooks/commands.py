@@ -189,7 +189,7 @@ def _run(
                 on_progress=advance,
             )
     except KeyboardInterrupt:
-        _complain(f"interrupted: the workbooks finished so far are in {out}")
+        _complain("interrupted" if dry_run else f"interrupted: the workbooks finished so far are in {out}")
         raise
     _complain(
         *(f"{item.client.client_id}: {item.error}" for item in result.failed), *map(str, clients.problems)

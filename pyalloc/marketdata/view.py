@@ -18,8 +18,8 @@ from pyalloc.macro import MacroSnapshot
 from pyalloc.stocks import (
     FEATURES,
     MONTH_CLOSES,
+    RANKERS,
     TRADING_YEAR,
-    MomentumRanker,
     StockPolicy,
     scale_scores,
     stock_features,
@@ -115,7 +115,7 @@ class MarketView:
         sleeve: SleevePolicy | None = None,
         exclude: tuple[str, ...] = (),
     ) -> StockUniverse:
-        """Return the stocks that can be held, with features, scores and covariance; computed once per call.
+        """Return the stocks that can be held, with features, scores and covariance; computed once and kept.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class MarketView:
         months = min(sleeve.history_months, *kept.values())
         closes = self._closes_by_month(assets, months + 1)
         features = stock_features(self._closes_by_month(assets, MONTH_CLOSES), self._daily_closes(assets))
-        scores = MomentumRanker().predict(np.column_stack([features[name] for name in FEATURES]))
+        scores = RANKERS[stocks.ranker]().predict(np.column_stack([features[name] for name in FEATURES]))
         return StockUniverse(
             assets=assets,
             month_ends=tuple(self.market.days[self._month_rows[-months - 1 :]].tolist()),

@@ -145,6 +145,14 @@ def test_bounded_weights_that_are_not_the_nearest_are_reported(bounded: Made, ca
     assert check_results(bounded.book, moved)["category_optimal"] == "CHECK"
 
 
+def test_an_override_given_from_the_start_makes_no_solved_cell_stale(
+    demo_market: MarketData, tmp_path: Path, calc: CalcHost
+) -> None:
+    made = make("overridden", demo_market, tmp_path)
+    edited = calc.recalculate(made.path, made.shift("sleeve_weights", 0.001, 1, 3))
+    assert check_results(made.book, edited)["sleeve_optimal"] == "CHECK"
+
+
 def test_a_what_if_leaves_native_checks_alone_and_marks_solved_ones_stale(
     plain: Made, calc: CalcHost
 ) -> None:

@@ -352,7 +352,7 @@ def test_where_no_return_is_above_the_risk_free_rate_variance_is_least(falling_m
     trace = allocation.trace
     assert trace["mu"].max() < trace["risk_free"]
     assert trace["target_status"] == MINIMUM_VARIANCE
-    assert any("was minimum variance" in notice for notice in allocation.notices)
+    assert any("the stock sleeve is the least volatile" in notice for notice in allocation.notices)
     # Moving weight from any name above its floor to any below its cap raises the variance.
     w = trace["sleeve_weights"]
     marginal = trace["covariance"] @ w

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from pyalloc import Allocation, InvestorProfile, MarketData, Policy, allocate
 from pyalloc.category import CategoryPolicy, CategoryRow
 from pyalloc.frontier import SleevePolicy
@@ -29,6 +31,14 @@ def _with_more_categories(market: MarketData) -> MarketData:
     return replace(market, assets=tuple(assets))
 
 
+def _with_dear_cash(market: MarketData) -> MarketData:
+    """Return the market with cash that grew more in a year than any stock's mean return."""
+    closes = market.closes.copy()
+    columns = [market.column(asset.asset) for asset in market.in_category("Cash")]
+    closes[-260:, columns] *= np.linspace(1.0, 3.0, 260)[:, None]
+    return replace(market, closes=closes)
+
+
 def build_case(name: str, market: MarketData) -> Allocation:
     """Return the allocation of a named case."""
     stocks = [asset.asset for asset in market.in_category("Stocks")]
@@ -48,6 +58,8 @@ def build_case(name: str, market: MarketData) -> Allocation:
     }
     policies = {
         "top": Policy(stocks=StockPolicy(top=15)),
+        "top, all at the cap": Policy(stocks=StockPolicy(top=10, cap_multiple=1.0)),
+        "minimum variance": Policy(sleeve=SleevePolicy(return_model="historical")),
         "rank": Policy(stocks=StockPolicy(scaling="rank")),
         "softmax": Policy(stocks=StockPolicy(scaling="softmax", cap_floor=0.03)),
         "historical": Policy(sleeve=SleevePolicy(return_model="historical")),
@@ -59,6 +71,8 @@ def build_case(name: str, market: MarketData) -> Allocation:
         "five categories": Policy(category=_categories(_GOLD)),
         "six categories": Policy(category=_categories(_GOLD, _LAND)),
     }
+    if name == "minimum variance":
+        market = _with_dear_cash(market)
     if name.endswith("categories"):
         market = _with_more_categories(market)
     return allocate(
@@ -79,6 +93,8 @@ CASES = (
     "clipped",
     "clipped low",
     "top",
+    "top, all at the cap",
+    "minimum variance",
     "rank",
     "softmax",
     "historical",

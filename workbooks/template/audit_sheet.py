@@ -81,7 +81,7 @@ def _checks(sheet: Sheet) -> int:
         sheet.formula(
             f"G{row}",
             f'=IF(ISNUMBER(E{row}),IF(ABS(E{row})<=F{row},"OK",IF(H{row}="NOTE","NOTE",'
-            f'IF(AND(H{row}="ENGINE",inputs_changed+override_count>0),"STALE","CHECK"))),"CHECK")',
+            f'IF(AND(H{row}="ENGINE",inputs_changed>0),"STALE","CHECK"))),"CHECK")',
             "check_result",
             i,
         )

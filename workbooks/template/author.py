@@ -83,7 +83,6 @@ class Sheet:
     print_area: str = ""
     comments: dict[str, str] = field(default_factory=dict)
     scales: list[str] = field(default_factory=list)
-    last: str = ""
 
     def label(self, at: str, text: str, look: str = "label") -> None:
         """Place fixed text."""

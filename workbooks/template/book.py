@@ -14,6 +14,7 @@ from workbooks.template.audit_sheet import author_audit
 from workbooks.template.author import Book, Sheet
 from workbooks.template.constraints_sheet import author_constraints
 from workbooks.template.facts import Recipient, gather
+from workbooks.template.frame import AUDIT, NOTES
 from workbooks.template.frontier_sheet import author_frontier
 from workbooks.template.holdings_sheet import author_holdings
 from workbooks.template.inputs import validate_inputs
@@ -97,5 +98,5 @@ def fill(allocation: Allocation, recipient: Recipient) -> tuple[Book, dict[str, 
     """Return the authored workbook for an allocation, and every fact its cells refer to."""
     book = author_book(shape_of(allocation))
     facts = gather(allocation, recipient)
-    judged = [sheet for sheet in book.sheets if sheet.title not in ("Audit", "Notes")]
+    judged = [sheet for sheet in book.sheets if sheet.title not in (AUDIT, NOTES)]
     return book, facts | judge(facts, judged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
+from pyalloc import names
 from workbooks.template.frame import (
     AUDIT,
     CONSTRAINTS,
@@ -119,7 +120,7 @@ CHECKS: Final = (
     Check("holding_budget", "Holdings", "Amounts against the budget", "=ROUND(SUM(holding_amount)-budget,currency_digits)", 0),
     Check("holding_rounding", "Holdings", "Largest rounding of an amount, in minor units", "=ROUND(SUMPRODUCT(MAX(ABS(holding_amount-holding_weight*budget)))*10^currency_digits,6)", 1),
     Check("holding_categories", "Holdings", "Category sums against category weights", "=SUMPRODUCT(ABS(holding_category_weight-category_weights))", 1e-12),
-    Check("holding_names", "Holdings", "Stocks in the sleeve without a line", '=COUNTIF(sleeve_weights,">1E-14")-COUNTIF(holding_category,"Stocks")', 0),
+    Check("holding_names", "Holdings", "Stocks in the sleeve without a line", f'=COUNTIF(sleeve_weights,">{names.HELD:.0E}")-COUNTIF(holding_category,"{names.STOCKS}")', 0),
     Check("overwritten", "Integrity", "Formulas overwritten by values", "=SUM(overwritten_by_sheet)", 0),
     Check("errors", "Integrity", "Cells with an error", "=SUM(errors_by_sheet)", 0),
     Check("solved_changed", "Integrity", "Solved blocks that were edited", "=SUMPRODUCT(--(solved_change<>0))", 0),

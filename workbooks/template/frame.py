@@ -27,7 +27,6 @@ FIRST_STOCK: Final = 11
 
 def head(sheet: Sheet, title: str, purpose: str, last: str) -> None:
     """Place title, purpose, client, as-of date and the state of the checks over columns B to `last`."""
-    sheet.last = last
     sheet.widths["A"] = 1.9
     sheet.heights[1] = 24
     sheet.label("B1", title, "title")

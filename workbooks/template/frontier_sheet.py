@@ -97,7 +97,7 @@ def _target(sheet: Sheet) -> None:
         ("Active share, sleeve against anchor", "=SUMPRODUCT(ABS(sleeve_weights-stock_weight))/2", "active_share", "formula_percent"),
         (
             "Names held, anchor → sleeve",
-            '=COUNTIF(stock_weight,">1E-14")&" → "&COUNTIF(sleeve_weights,">1E-14")', "names_held", "formula",
+            f'=COUNTIF(stock_weight,">{names.HELD:.0E}")&" → "&COUNTIF(sleeve_weights,">{names.HELD:.0E}")', "names_held", "formula",
         ),
         (
             "Optimality gap of the sleeve",
@@ -135,7 +135,7 @@ def _points(sheet: Sheet, points: int) -> None:
     sheet.labels(first - 1, dict(zip("CDEFGHIJ", titles, strict=True)), "header")
     w, g = "INDEX(frontier_weights,0,B{r})", "(MMULT(covariance,INDEX(frontier_weights,0,B{r}))-I{r}*mu)"
     # γ of the dual bound: where the caps of the smallest gradients add up to 1; names not held come last.
-    least = f"SMALL({g}+(sleeve_upper=0)*1E9,MIN(ROWS(mu),INT(1/stock_cap)+1))"
+    least = f"SMALL({g}+(sleeve_upper=0)*1E9,MIN(SUM(--(sleeve_upper>0)),INT(1/stock_cap)+1))"
     formulas = {
         "C": ("frontier_volatility", f"=SQRT(SUMPRODUCT(MMULT(covariance,{w}),{w}))", "formula_percent"),
         "D": ("frontier_return", f"=SUMPRODUCT({w},mu)", "formula_percent"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from openpyxl.utils.cell import range_boundaries
 
-from pyalloc.names import HELD
+from pyalloc.names import HELD, STOCKS
 from workbooks.template.audit_sheet import (
     CHARACTERS,
     FIRST_CHECK,
@@ -132,7 +132,7 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
         "holding_budget": round(facts["holding_amount"].sum() - facts["budget"], facts["currency_digits"]),
         "holding_rounding": round(rounding * 10.0 ** facts["currency_digits"], 6),
         "holding_categories": np.abs(facts["holding_category_weight"] - w).sum(),
-        "holding_names": (sleeve > HELD).sum() - sum(line == "Stocks" for line in facts["holding_category"]),
+        "holding_names": (sleeve > HELD).sum() - sum(line == STOCKS for line in facts["holding_category"]),
         "overwritten": 0,
         "errors": 0,
         "solved_changed": 0,

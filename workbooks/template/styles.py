@@ -75,7 +75,6 @@ _FORMATS: Final = {
     "signed2": "+0.00;-0.00;0.00",
     "tiny": TINY,
     "date": DATE,
-    "month": MONTH,
     "integer": INTEGER,
     "amount": AMOUNT,
     "whole": "#,##0",

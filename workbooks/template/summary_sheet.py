@@ -26,7 +26,6 @@ def author_summary(
 ) -> Sheet:
     """Return the sheet for these categories, sectors and regime thresholds."""
     sheet = Sheet(SUMMARY)
-    sheet.last = "U"
     sheet.widths |= {"A": 1.9, "V": 1.9, **dict.fromkeys(GRID, 5.4)}
     sheet.heights |= {1: 5, 2: 18, 3: 30, 6: 17, 7: 26, 8: 15}
     _head(sheet, synthetic)
@@ -256,11 +255,12 @@ def _notices(sheet: Sheet, top: int) -> int:
     sheet.heights |= {top: 26, top + 1: 12, top + 2: 12, top + 3: 12}
     sheet.formula(
         wide(sheet, f"B{top}:U{top}"),
-        '=IFERROR("Notices: "&IF(checks_failed+checks_stale+override_count+NOT(bounds_hold)+(LEFT(target_status,7)="clipped")=0,"none.",'
+        '=IFERROR("Notices: "&IF(checks_failed+checks_stale+override_count+NOT(bounds_hold)+(LEFT(target_status,7)="clipped")+(anchor_counts=0)=0,"none.",'
         'IF(checks_failed>0,"open checks, see Audit. ","")&IF(checks_stale>0,"inputs were changed: category shares, tilts and anchor '
         'weights follow, the sleeve does not until it is generated again. ","")&IF(override_count>0,override_count&" coefficients '
         'overridden. ","")&IF(bounds_hold,"","category bounds bind. ")&IF(LEFT(target_status,7)="clipped","the return target was "'
-        '&target_status&". ","")),"Notices: an input is not a number or the system has no solution. See Audit.")',
+        '&target_status&". ","")&IF(anchor_counts=0,"no expected return is above the risk-free rate, so the sleeve is the "'
+        '&"least volatile. ","")),"Notices: an input is not a number or the system has no solution. See Audit.")',
         "notices_shown",
         look="notice",
     )

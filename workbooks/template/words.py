@@ -87,6 +87,8 @@ def _notices(facts: Mapping[str, Any], clipped: bool) -> str:
         said += "category bounds bind. "
     if clipped:
         said += f"the return target was {facts['target_status']}. "
+    if not facts["anchor_counts"]:
+        said += "no expected return is above the risk-free rate, so the sleeve is the least volatile. "
     return f"Notices: {said or 'none.'}"
 
 
