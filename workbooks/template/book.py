@@ -99,4 +99,5 @@ def fill(allocation: Allocation, recipient: Recipient) -> tuple[Book, dict[str, 
     book = author_book(shape_of(allocation))
     facts = gather(allocation, recipient)
     judged = [sheet for sheet in book.sheets if sheet.title not in (AUDIT, NOTES)]
-    return book, facts | judge(facts, judged)
+    audit = next(sheet for sheet in book.sheets if sheet.title == AUDIT)
+    return book, facts | judge(facts, judged, audit)

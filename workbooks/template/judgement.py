@@ -12,7 +12,6 @@ from openpyxl.utils.cell import range_boundaries
 from pyalloc.names import HELD, STOCKS
 from workbooks.template.audit_sheet import (
     CHARACTERS,
-    FIRST_CHECK,
     LETTERS,
     Block,
     checksums,
@@ -22,8 +21,8 @@ from workbooks.template.author import Sheet, area_of
 from workbooks.template.checks import CHECKS
 
 
-def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet]) -> dict[str, Any]:
-    """Return departures, results and roll-up, the register of inputs, and the checksums."""
+def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet], audit: Sheet) -> dict[str, Any]:
+    """Return what `audit` shows of `sheets`: departures, results, roll-up, register of inputs, checksums."""
     departures = _departures(facts)
     departure = np.array([float(departures[check.key]) for check in CHECKS])
     limits = np.array([check.limit for check in CHECKS])
@@ -33,7 +32,8 @@ def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet]) -> dict[str, Any]:
     )
     now = tuple(_shown(ref.of(facts)) for _, _, ref in register(sheets))
     sums = tuple(
-        _checksum({**facts, "check_limit": limits}[block.name], block, sheets) for block in checksums(sheets)
+        _checksum({**facts, "check_limit": limits}[block.name], block, (*sheets, audit))
+        for block in checksums(sheets)
     )
     failed, noted = results.count("CHECK"), results.count("NOTE")
     return {
@@ -155,10 +155,7 @@ def _shown(value: Any) -> Any:
 
 def _checksum(values: Any, block: Block, sheets: Sequence[Sheet]) -> float:
     """Return what :func:`checksum_formula` comes to; empty cells count as 0."""
-    if block.name == "check_limit":
-        left, top, right, bottom = 6, FIRST_CHECK, 6, FIRST_CHECK + len(CHECKS) - 1
-    else:
-        left, top, right, bottom = range_boundaries(area_of(block.name, sheets))
+    left, top, right, bottom = range_boundaries(area_of(block.name, sheets))
     if block.text:
         texts = (values,) if isinstance(values, str) else values
         return float(
