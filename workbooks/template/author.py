@@ -34,6 +34,28 @@ class Ref(NamedTuple):
         return value
 
 
+class Growth(NamedTuple):
+    """Rows or columns of one pattern, as many as one of the workbook's sizes.
+
+    Attributes
+    ----------
+    by : str
+        A field of :class:`workbooks.template.book.Sizes`.
+    first, last : int
+        Their numbers in this book; `last` is below `first` where there is none.
+    axis : {"rows", "columns"}
+        Rows grow before their last one and move all that is below; columns grow after their first one and
+        move all that is to the right of them from row `top` down.
+    top : int
+    """
+
+    by: str
+    first: int
+    last: int
+    axis: Literal["rows", "columns"] = "rows"
+    top: int = 1
+
+
 class Cell(NamedTuple):
     """One authored cell.
 
@@ -83,6 +105,7 @@ class Sheet:
     print_area: str = ""
     comments: dict[str, str] = field(default_factory=dict)
     scales: list[str] = field(default_factory=list)
+    growths: list[Growth] = field(default_factory=list)
 
     def label(self, at: str, text: str, look: str = "label") -> None:
         """Place fixed text."""
@@ -124,6 +147,15 @@ class Sheet:
             f"${letters}${row}" for letters, row in map(coordinate_from_string, area.split(":"))
         )
         self.names[defined] = f"{quote_sheetname(self.title)}!{absolute}"
+
+    def grow_rows(self, by: str, first: int, count: int) -> None:
+        """Say that `count` rows from `first` on are as many as the size `by`, all of one pattern."""
+        self.growths.append(Growth(by, first, first + count - 1))
+
+    def grow_columns(self, by: str, first: str, count: int, top: int) -> None:
+        """Say that `count` columns from `first` on, in rows from `top` down, are as many as the size `by`."""
+        start = column_index_from_string(first)
+        self.growths.append(Growth(by, start, start + count - 1, "columns", top))
 
     def _put(self, at: str, cell: Cell) -> None:
         if at in self.cells:

@@ -1,24 +1,26 @@
-"""The whole workbook: its sheets authored for one shape, and the facts that fill it."""
+"""The whole workbook: its sheets authored for a design and its sizes, and the facts that fill it."""
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryPolicy
 from pyalloc.frontier.target import ReturnModel
+from pyalloc.policy import Policy
 from pyalloc.stocks import ScaleMethod
 from workbooks.template.audit_sheet import author_audit
 from workbooks.template.author import Book, Sheet
 from workbooks.template.constraints_sheet import author_constraints
-from workbooks.template.facts import Recipient, gather
+from workbooks.template.facts import Conditions, Recipient, personal_facts, shared_facts
 from workbooks.template.frame import AUDIT, NOTES
 from workbooks.template.frontier_sheet import author_frontier
 from workbooks.template.holdings_sheet import author_holdings
 from workbooks.template.inputs import validate_inputs
-from workbooks.template.judgement import judge
+from workbooks.template.judgement import Judged, judge, shared_checksums
 from workbooks.template.macro_sheet import author_macro
 from workbooks.template.notes_sheet import author_notes
 from workbooks.template.risk_sheets import NATIVE_LIMIT, author_covariance, author_prices
@@ -28,76 +30,128 @@ from workbooks.template.summary_sheet import author_summary
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What decides which cells a workbook has; workbooks of one shape share their authored sheets."""
+class Design:
+    """What decides which cells a workbook has, but for how often its patterns repeat.
 
-    stocks: int
-    months: int
-    lines: tuple[str, ...]
+    Attributes
+    ----------
+    native : bool
+        Whether month closes and covariance are in the file as inputs and formulas.
+    """
+
     category: CategoryPolicy
     sectors: tuple[str, ...]
     regime_from: tuple[float, ...]
     scaling: ScaleMethod
     return_model: ReturnModel
     frontier_points: int
+    history_months: int
     equal_sleeves: bool
-    synthetic: bool
+    native: bool
+
+    @classmethod
+    def of(cls, policy: Policy, *, native: bool) -> Design:
+        """Return the design that a policy asks for."""
+        return cls(
+            category=policy.category,
+            sectors=tuple(policy.macro.defensiveness),
+            regime_from=policy.macro.regime_from,
+            scaling=policy.stocks.scaling,
+            return_model=policy.sleeve.return_model,
+            frontier_points=policy.sleeve.frontier_points,
+            history_months=policy.sleeve.history_months,
+            equal_sleeves=policy.other_sleeves == "equal",
+            native=native,
+        )
+
+
+class Sizes(NamedTuple):
+    """How often the patterns of a workbook repeat; :class:`workbooks.template.author.Growth` says where."""
+
+    stocks: int
+    months: int
+    lines: int
     notices: int
-    excluded: int
+    left_out: int
 
     @property
     def native(self) -> bool:
-        """Whether month closes and covariance are in the file as inputs and formulas."""
+        """Whether the stocks are few enough for month closes and covariance to be inputs and formulas."""
         return self.stocks <= NATIVE_LIMIT
 
 
-def shape_of(allocation: Allocation) -> Shape:
-    """Return the shape of an allocation's workbook."""
-    policy = allocation.policy
-    return Shape(
+PATTERN: Sizes = Sizes(stocks=3, months=14, lines=3, notices=3, left_out=3)
+"""The smallest sizes that show every pattern: a first, an inner and a last row; a year of month closes."""
+
+
+def sizes_of(allocation: Allocation) -> Sizes:
+    """Return the sizes of an allocation's workbook."""
+    return Sizes(
         stocks=len(allocation.universe.assets),
         months=allocation.universe.covariance.months,
-        lines=allocation.trace["holding_category"],
-        category=policy.category,
-        sectors=allocation.trace["sector_names"],
-        regime_from=policy.macro.regime_from,
-        scaling=policy.stocks.scaling,
-        return_model=policy.sleeve.return_model,
-        frontier_points=policy.sleeve.frontier_points,
-        equal_sleeves=policy.other_sleeves == "equal",
-        synthetic=bool(allocation.view.market.notice),
-        notices=len(allocation.notices),
-        excluded=len(allocation.excluded),
+        lines=len(allocation.holdings),
+        notices=max(1, len(allocation.notices)),
+        left_out=max(1, len(allocation.excluded)),
     )
 
 
 @lru_cache(maxsize=16)
-def author_book(shape: Shape) -> Book:
-    """Return every sheet of a workbook of this shape, in order."""
-    judged: list[Sheet] = [
-        author_summary(
-            shape.category.names, shape.sectors, shape.regime_from, shape.synthetic, shape.return_model
-        ),
-        author_macro(len(shape.sectors), len(shape.regime_from)),
-        author_constraints(shape.category),
-        author_scenarios(shape.category, len(shape.sectors)),
-        author_stocks(shape.stocks, shape.months, shape.scaling, shape.native),
-        author_holdings(shape.category.names, shape.lines, equal=shape.equal_sleeves),
-        author_frontier(shape.stocks, shape.months, shape.frontier_points, shape.return_model, shape.native),
-    ]
-    appendix = [author_covariance(shape.stocks, shape.native)]
-    if shape.native:
-        appendix.insert(0, author_prices(shape.stocks, shape.months))
+def author_book(design: Design, sizes: Sizes = PATTERN) -> Book:
+    """Return every sheet of a workbook, in order."""
+    judged = _judged(design, sizes)
+    appendix = [author_covariance(sizes.stocks, design.native)]
+    if design.native:
+        appendix.insert(0, author_prices(sizes.stocks, sizes.months, design.history_months))
     for sheet in judged:
         validate_inputs(sheet)
     audit = author_audit([*judged, *appendix])
-    return Book((*judged, audit, author_notes(shape.return_model, shape.notices, shape.excluded), *appendix))
+    notes = author_notes(design.return_model, sizes.notices, sizes.left_out)
+    return Book((*judged, audit, notes, *appendix))
 
 
-def fill(allocation: Allocation, recipient: Recipient) -> tuple[Book, dict[str, Any]]:
+def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
+    sectors, regimes = len(design.sectors), len(design.regime_from)
+    return [
+        author_summary(design.category.names, design.sectors, design.regime_from, design.return_model),
+        author_macro(sectors, regimes),
+        author_constraints(design.category),
+        author_scenarios(design.category, sectors),
+        author_stocks(sizes.stocks, sizes.months, design.scaling, design.native),
+        author_holdings(design.category.names, sizes.lines, equal=design.equal_sleeves),
+        author_frontier(
+            sizes.stocks, sizes.months, design.frontier_points, design.return_model, design.native
+        ),
+    ]
+
+
+def facts_of(allocation: Allocation, recipient: Recipient) -> ChainMap[str, Any]:
+    """Return every fact that the cells of a client's workbook refer to.
+
+    The second map holds those that clients of one market view and policy share: it is one object for all of
+    them, so what is made of it can be kept.
+    """
+    conditions = Conditions.of(allocation)
+    design = Design.of(allocation.policy, native=sizes_of(allocation).native)
+    shared = shared_facts(conditions)
+    facts = ChainMap(personal_facts(shared, allocation, recipient), shared)
+    facts.update(judge(facts, _judging(design), _checksums(conditions, design)))
+    return facts
+
+
+@lru_cache(maxsize=16)
+def _judging(design: Design) -> Judged:
+    book = author_book(design)
+    sheets = [sheet for sheet in book.sheets if sheet.title not in (AUDIT, NOTES)]
+    return Judged.of(sheets, next(sheet for sheet in book.sheets if sheet.title == AUDIT))
+
+
+@lru_cache(maxsize=16)
+def _checksums(conditions: Conditions, design: Design) -> dict[str, float]:
+    return shared_checksums(shared_facts(conditions), _judging(design))
+
+
+def fill(allocation: Allocation, recipient: Recipient) -> tuple[Book, ChainMap[str, Any]]:
     """Return the authored workbook for an allocation, and every fact its cells refer to."""
-    book = author_book(shape_of(allocation))
-    facts = gather(allocation, recipient)
-    judged = [sheet for sheet in book.sheets if sheet.title not in (AUDIT, NOTES)]
-    audit = next(sheet for sheet in book.sheets if sheet.title == AUDIT)
-    return book, facts | judge(facts, judged, audit)
+    sizes = sizes_of(allocation)
+    book = author_book(Design.of(allocation.policy, native=sizes.native), sizes)
+    return book, facts_of(allocation, recipient)

@@ -263,6 +263,7 @@ def _names(
         solved["C"] = ("mu", "solved_percent")
     if "I" not in formulas:
         solved["I"] = ("maxsharpe_weights", "solved_percent")
+    sheet.grow_rows("stocks", first, n)
     for i in range(n):
         row, stock = first + i, FIRST_STOCK + i
         sheet.formula(f"B{row}", f"={STOCKS}!C{stock}", "stock_ticker", i, look="formula_text")

@@ -9,8 +9,8 @@ from workbooks.template.author import Sheet
 from workbooks.template.frame import HOLDINGS, head, section
 
 
-def author_holdings(categories: Sequence[str], lines: Sequence[str], *, equal: bool) -> Sheet:
-    """Return the sheet for the category of each line; `equal` says that other sleeves are equally weighted."""
+def author_holdings(categories: Sequence[str], lines: int, *, equal: bool) -> Sheet:
+    """Return the sheet for this many lines; `equal` says that sleeves other than stocks are equally weighted."""
     sheet = Sheet(HOLDINGS)
     sheet.widths |= {
         "B": 5, "C": 16.2, "D": 24, "E": 11.2, "F": 34, "G": 12, "H": 12, "I": 12, "J": 18, "K": 12, "L": 12,
@@ -57,7 +57,7 @@ def author_holdings(categories: Sequence[str], lines: Sequence[str], *, equal: b
     return sheet
 
 
-def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) -> None:
+def _lines(sheet: Sheet, head_row: int, lines: int, *, equal: bool) -> None:
     section(
         sheet, head_row - 1, "Lines", "B", "L", "amounts are rounded as a running sum, so they add up exactly"
     )
@@ -66,27 +66,25 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
     titles = {
         "G": "Share of category", "H": "Category weight", "I": "Weight", "J": "Amount", "K": "Running weight", "L": "Rank key",
     }  # fmt: skip
-    sheet.labels(head_row, titles, "header")
+    sheet.labels(head_row, titles if equal else titles | {"M": "Solved share"}, "header")
     sheet.heights[head_row] = 24
     sheet.freeze, sheet.title_rows = f"G{head_row + 1}", f"{head_row}:{head_row}"
-    first, last = head_row + 1, head_row + len(lines)
+    first, last = head_row + 1, head_row + lines
     sheet.filter = f"B{head_row}:L{last}"
     sheet.print_area = f"A1:J{last}"
-    for i, category in enumerate(lines):
+    sheet.grow_rows("lines", first, lines)
+    for i in range(lines):
         row = first + i
         sheet.formula(f"B{row}", f"=ROWS(B${first}:B{row})", "line_number", i, look="formula_integer")
         sheet.solved(f"C{row}", "holding_category", i, look="solved_text")
         sheet.solved(f"D{row}", "holding_sector", i, look="solved_text")
         sheet.solved(f"E{row}", "holding_ticker", i, look="solved_text")
         sheet.solved(f"F{row}", "holding_name", i, look="solved_text")
-        if category == STOCKS:
-            share = f"=INDEX(sleeve_weights,MATCH(E{row},stock_ticker,0))"
-            sheet.formula(f"G{row}", share, "holding_share", i, look="formula_percent")
-        elif equal:
-            share = f"=1/COUNTIF(holding_category,C{row})"
-            sheet.formula(f"G{row}", share, "holding_share", i, look="formula_percent")
-        else:
-            sheet.solved(f"G{row}", "holding_share", i, look="solved_percent")
+        other = f"1/COUNTIF(holding_category,C{row})" if equal else f"M{row}"
+        share = f'=IF(C{row}="{STOCKS}",INDEX(sleeve_weights,MATCH(E{row},stock_ticker,0)),{other})'
+        sheet.formula(f"G{row}", share, "holding_share", i, look="formula_percent")
+        if not equal:
+            sheet.solved(f"M{row}", "holding_solved", i, look="solved_percent")
         sheet.formula(
             f"H{row}",
             f"=INDEX(category_weights,MATCH(C{row},category_names,0))",
@@ -106,6 +104,8 @@ def _lines(sheet: Sheet, head_row: int, lines: Sequence[str], *, equal: bool) ->
         sheet.formula(
             f"L{row}", f'=IF(C{row}="{CASH}",0,I{row})-B{row}*1E-12', "holding_key", i, look="formula_percent"
         )
+    if not equal:
+        sheet.name("holding_solved", f"M{first}:M{last}")
     for name, column in {
         "holding_category": "C",
         "holding_sector": "D",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from openpyxl.utils.cell import range_boundaries
@@ -17,28 +19,59 @@ from workbooks.template.audit_sheet import (
     checksums,
     register,
 )
-from workbooks.template.author import Sheet, area_of
+from workbooks.template.author import Ref, Sheet, area_of
 from workbooks.template.checks import CHECKS
 
+_LIMITS: Final = np.array([check.limit for check in CHECKS])
 
-def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet], audit: Sheet) -> dict[str, Any]:
-    """Return what `audit` shows of `sheets`: departures, results, roll-up, register of inputs, checksums."""
+
+class Placed(NamedTuple):
+    """A block under a checksum, the row and column of its first cell, and whether it is one row."""
+
+    block: Block
+    top: int
+    left: int
+    across: bool
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What Audit judges of a design: the same for every size, as blocks grow away from their first cell."""
+
+    register: tuple[Ref, ...]
+    blocks: tuple[Placed, ...]
+    sheets: int
+
+    @classmethod
+    def of(cls, sheets: Sequence[Sheet], audit: Sheet) -> Judged:
+        """Return what `audit` judges of `sheets`."""
+        placed = []
+        for block in checksums(sheets):
+            left, top, _, bottom = range_boundaries(area_of(block.name, (*sheets, audit)))
+            placed.append(Placed(block, top, left, across=top == bottom))
+        return cls(tuple(ref for _, _, ref in register(sheets)), tuple(placed), len(sheets))
+
+
+def judge(facts: Mapping[str, Any], judged: Judged, known: Mapping[str, float]) -> dict[str, Any]:
+    """Return what Audit shows: departures, results, roll-up, register of inputs, checksums.
+
+    `known` holds the checksums of shared blocks, by name.
+    """
     departures = _departures(facts)
     departure = np.array([float(departures[check.key]) for check in CHECKS])
-    limits = np.array([check.limit for check in CHECKS])
     results = tuple(
-        "OK" if abs(d) <= limit else "NOTE" if check.kind == "NOTE" else "CHECK"
-        for d, limit, check in zip(departure, limits, CHECKS, strict=True)
+        "OK" if abs(d) <= check.limit else "NOTE" if check.kind == "NOTE" else "CHECK"
+        for d, check in zip(departure, CHECKS, strict=True)
     )
-    now = tuple(_shown(ref.of(facts)) for _, _, ref in register(sheets))
-    sums = tuple(
-        _checksum({**facts, "check_limit": limits}[block.name], block, (*sheets, audit))
-        for block in checksums(sheets)
-    )
+    now = tuple(_shown(ref.of(facts)) for ref in judged.register)
+    sums = [
+        known[placed.block.name] if placed.block.name in known else _checksum(facts, placed)
+        for placed in judged.blocks
+    ]
     failed, noted = results.count("CHECK"), results.count("NOTE")
     return {
         "departure": departure,
-        "check_limit": limits,
+        "check_limit": _LIMITS,
         "check_result": results,
         "check_number": np.arange(1, len(CHECKS) + 1),
         "checks_total": len(CHECKS),
@@ -46,9 +79,9 @@ def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet], audit: Sheet) -> di
         "checks_stale": 0,
         "checks_noted": noted,
         "checks_summary": _roll_up(failed, noted),
-        "sheet_number": np.arange(1, len(sheets) + 1),
-        "overwritten_by_sheet": np.zeros(len(sheets)),
-        "errors_by_sheet": np.zeros(len(sheets)),
+        "sheet_number": np.arange(1, judged.sheets + 1),
+        "overwritten_by_sheet": np.zeros(judged.sheets),
+        "errors_by_sheet": np.zeros(judged.sheets),
         "register_number": np.arange(1, len(now) + 1),
         "register_now": now,
         "register_changed": np.zeros(len(now)),
@@ -56,6 +89,14 @@ def judge(facts: Mapping[str, Any], sheets: Sequence[Sheet], audit: Sheet) -> di
         "checksum_number": np.arange(1, len(sums) + 1),
         "checksum": np.array(sums),
         "checksum_changed": np.zeros(len(sums)),
+    }
+
+
+def shared_checksums(shared: Mapping[str, Any], judged: Judged) -> dict[str, float]:
+    """Return the checksums of the blocks that clients share, by name."""
+    facts = {"check_limit": _LIMITS, **shared}
+    return {
+        placed.block.name: _checksum(facts, placed) for placed in judged.blocks if placed.block.name in facts
     }
 
 
@@ -153,20 +194,29 @@ def _shown(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _checksum(values: Any, block: Block, sheets: Sequence[Sheet]) -> float:
-    """Return what :func:`checksum_formula` comes to; empty cells count as 0."""
-    left, top, right, bottom = range_boundaries(area_of(block.name, sheets))
+def _checksum(facts: Mapping[str, Any], placed: Placed) -> float:
+    """Return what :func:`checksum_formula` comes to for a block."""
+    block, top, left, across = placed
+    values = facts[block.name]
     if block.text:
         texts = (values,) if isinstance(values, str) else values
-        return float(
-            sum(_letter_sum(text, row) for row, text in zip(range(top, bottom + 1), texts, strict=True))
-        )
-    numbers = np.array(values, dtype=np.float64).reshape(bottom - top + 1, right - left + 1)
-    places = np.arange(top, bottom + 1)[:, None] + np.arange(left, right + 1)[None, :] / 1000.0
+        return float(sum(_letter_sum(text, row) for row, text in enumerate(texts, start=top)))
+    numbers = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if np.ndim(values) == 1 and not across:
+        numbers = numbers.T
+    rows, columns = numbers.shape
+    places = np.arange(top, top + rows)[:, None] + np.arange(left, left + columns)[None, :] / 1000.0
     return float((numbers * places).sum())
 
 
 def _letter_sum(text: str, row: int) -> float:
     """Return one text's part of a checksum."""
-    places = enumerate(text[:CHARACTERS], start=1)
-    return sum((LETTERS.find(letter) + 1) * (row + i / 100.0) for i, letter in places)
+    letters, places = _letters(text)
+    return row * letters + places
+
+
+@lru_cache(maxsize=4096)
+def _letters(text: str) -> tuple[float, float]:
+    """Return the sum of a text's letters, each by its number, and the same weighted by their places."""
+    numbers = [LETTERS.find(letter) + 1 for letter in text[:CHARACTERS]]
+    return float(sum(numbers)), sum(number * i for i, number in enumerate(numbers, start=1)) / 100.0

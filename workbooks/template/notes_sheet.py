@@ -107,7 +107,7 @@ _LIMITS = (
 )  # fmt: skip
 
 
-def author_notes(return_model: ReturnModel, notices: int, excluded: int) -> Sheet:
+def author_notes(return_model: ReturnModel, notices: int, left_out: int) -> Sheet:
     """Return the sheet: text, versions, and what was said and left out when the workbook was made."""
     sheet = Sheet(NOTES)
     sheet.widths |= {"B": 26, "C": 40, "D": 40, "E": 24}
@@ -135,14 +135,14 @@ def author_notes(return_model: ReturnModel, notices: int, excluded: int) -> Shee
         row += 1
     for title, fact, count in (
         ("Said when generated", "notices", notices),
-        ("Left out", "left_out", excluded),
+        ("Left out", "left_out", left_out),
     ):
         row += 1
-        section(sheet, row, title, "B", "E", "none" if count == 0 else "")
+        section(sheet, row, title, "B", "E")
+        sheet.grow_rows(fact, row + 1, count)
         for i in range(count):
-            row += 1
-            sheet.solved(f"B{row}", fact, i, look="said")
-        row += 1
+            sheet.solved(f"B{row + 1 + i}", fact, i, look="said")
+        row += count + 1
     row += 1
     section(sheet, row, "Made by", "B", "E")
     for label, fact in (

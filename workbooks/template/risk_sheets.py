@@ -12,6 +12,7 @@ NATIVE_LIMIT: Final = 60
 
 _FIRST_CLOSE: Final = "C"
 _FIRST_ENTRY: Final = "D"
+_HEAD_ENDS: Final = "L"
 
 
 def close_column(months: int, ago: int) -> str:
@@ -29,9 +30,12 @@ def _return_columns(months: int) -> list[str]:
     return list(columns_from(_FIRST_CLOSE, 2 * months + 3))[months + 2 :]
 
 
-def author_prices(n: int, months: int) -> Sheet:
-    """Return the sheet of month closes, returns and their means for `n` stocks."""
-    sheet = Sheet(PRICES, landscape=True, pages_wide=-(-months // 12))
+def author_prices(n: int, months: int, history: int) -> Sheet:
+    """Return the sheet of month closes, returns and their means for `n` stocks, printed a year a page.
+
+    `history` is the months that the policy asks for, which young stocks may leave short.
+    """
+    sheet = Sheet(PRICES, landscape=True, pages_wide=-(-history // 12))
     sheet.widths["B"] = 10
     closes = columns_from(_FIRST_CLOSE, months + 1)
     *returns, mean = _return_columns(months)
@@ -41,11 +45,15 @@ def author_prices(n: int, months: int) -> Sheet:
         sheet,
         "Prices",
         "Adjusted month closes, the as-of close last, and the monthly returns between them.",
-        closes[-1],
+        _HEAD_ENDS,
     )
     last = FIRST_STOCK + n - 1
+    gap = columns_from(closes[-1], 2)[-1]
     section(sheet, 8, "Adjusted closes", "B", closes[-1])
-    section(sheet, 7, "Monthly returns", returns[0], mean)
+    section(sheet, 7, "Monthly returns", gap, mean)
+    sheet.grow_rows("stocks", FIRST_STOCK, n)
+    sheet.grow_columns("months", closes[1], months, top=7)
+    sheet.grow_columns("months", returns[0], months, top=7)
     sheet.label("B10", "Ticker", "header_left")
     for j, column in enumerate(closes):
         sheet.input(f"{column}10", "month_ends", j, look="header_date")
@@ -58,7 +66,7 @@ def author_prices(n: int, months: int) -> Sheet:
         row = FIRST_STOCK + i
         sheet.formula(
             f"B{row}",
-            f"=INDEX(stock_ticker,{'ROWS(B$'}{FIRST_STOCK}:B{row}))",
+            f"=INDEX(stock_ticker,ROWS(B${FIRST_STOCK}:B{row}))",
             "stock_ticker",
             i,
             look="formula_text",
@@ -93,8 +101,10 @@ def author_covariance(n: int, native: bool) -> Sheet:
         sheet,
         "Covariance",
         "Ledoit–Wolf covariance of the monthly returns, × 12: a year's variance and covariance.",
-        columns_from(_FIRST_ENTRY, max(n, 9))[-1],
+        _HEAD_ENDS,
     )
+    sheet.grow_rows("stocks", FIRST_STOCK, n)
+    sheet.grow_columns("stocks", _FIRST_ENTRY, n, top=9)
     if native:
         figures = (
             ("Months", "=COLUMNS(returns)", "lw_T", "formula_integer"),

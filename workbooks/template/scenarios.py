@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryPolicy, CategoryShares
 from pyalloc.macro import MACRO_LIMITS, MacroPolicy, MacroSnapshot, sector_tilts
 from pyalloc.names import STOCKS
 from pyalloc.tables import ColumnReader, read_table
 from workbooks.template.dates import serial
+
+if TYPE_CHECKING:
+    from pyalloc.policy import Policy
 
 FloatArray = NDArray[np.float64]
 
@@ -56,10 +58,65 @@ def named_scenarios() -> tuple[Scenario, ...]:
     return tuple(Scenario(*entry) for entry in zip(names, days, snapshots, sources, strict=True))
 
 
-def scenario_facts(facts: Mapping[str, Any], allocation: Allocation) -> dict[str, Any]:
-    """Return conditions, stress, shares, weights and tilts of every scenario: vectors over the scenarios."""
-    macro, policy = allocation.macro, allocation.policy
+def scenario_conditions(macro: MacroSnapshot, policy: Policy, known_on: int | None) -> dict[str, Any]:
+    """Return conditions, stress and tilts of every scenario: vectors over the scenarios."""
     named = named_scenarios()
+    snapshots = _snapshots(macro)
+    readings = [snapshot.read(policy.macro) for snapshot in snapshots]
+    names = policy.category.names
+    ones = [list(names), *([*row.of] for row in policy.category.rows)]
+    whole = [[], *(names if row.within == "all" else row.within for row in policy.category.rows)]
+    return {
+        "scenario_name": (NOW, *(scenario.name for scenario in named), *(name for name, _, _ in SHIFTS)),
+        "scenario_day": (known_on, *(serial(scenario.known_on) for scenario in named)),
+        "scenario_vix": np.array([snapshot.vix for snapshot in snapshots]),
+        "scenario_growth": np.array([snapshot.gdp_growth for snapshot in snapshots]),
+        "scenario_spread": np.array([snapshot.yield_spread for snapshot in snapshots]),
+        "shift_vix": np.array([points for _, points, _ in SHIFTS]),
+        "shift_spread": np.array([spread for _, _, spread in SHIFTS]),
+        "vix_limits": np.array(MACRO_LIMITS["vix"]),
+        "spread_limits": np.array(MACRO_LIMITS["yield_spread"]),
+        "scenario_z": np.array([reading.z for reading in readings]).T,
+        "scenario_composite": np.array([reading.composite for reading in readings]),
+        "scenario_stress": np.array([reading.stress for reading in readings]),
+        "scenario_regime": tuple(reading.regime for reading in readings),
+        "scenario_tilt": np.array([_tilts(policy.macro, reading.stress) for reading in readings]).T,
+        "category_of": np.array([[float(name in row) for name in names] for row in ones]),
+        "category_within": np.array([[float(name in row) for name in names] for row in whole]),
+    }
+
+
+def scenario_outcomes(facts: Mapping[str, Any], macro: MacroSnapshot, policy: Policy) -> dict[str, Any]:
+    """Return the client's shares and category weights under every scenario: vectors over the scenarios."""
+    category = policy.category
+    shares = [
+        category.shares(
+            facts["risk_t"],
+            stress,
+            (snapshot.gdp_growth - policy.macro.gdp_mean) / policy.macro.gdp_std,
+            snapshot.yield_spread,
+        )
+        for stress, snapshot in zip(facts["scenario_stress"].tolist(), _snapshots(macro), strict=True)
+    ]
+    systems = [category.matrix(share, 1.0) for share in shares]
+    A, b = (np.array(part) for part in zip(*systems, strict=True))
+    weights = np.linalg.solve(A, b[:, :, None])[:, :, 0]
+    stocks = category.names.index(STOCKS)
+    lower, upper = facts["category_lower"], facts["category_upper"]
+    inside = ((weights >= lower - 1e-12) & (weights <= upper + 1e-12)).all(axis=1)
+    return {
+        "scenario_commodity": np.array([share.commodity for share in shares]),
+        "scenario_equity": np.array([share.equity for share in shares]),
+        "scenario_cash": np.array([share.cash for share in shares]),
+        "scenario_row_share": np.array([_row_shares(category, share) for share in shares]).T,
+        "scenario_weights": weights,
+        "scenario_change": 100.0 * (weights[:, stocks] - weights[0, stocks]),
+        "scenario_inside": tuple("yes" if ok else "no" for ok in inside),
+    }
+
+
+def _snapshots(macro: MacroSnapshot) -> list[MacroSnapshot]:
+    """Return the conditions of every scenario: now, those on record, and now with small shifts."""
     (vix_low, vix_high), (spread_low, spread_high) = MACRO_LIMITS["vix"], MACRO_LIMITS["yield_spread"]
     shifted = [
         MacroSnapshot(
@@ -69,45 +126,7 @@ def scenario_facts(facts: Mapping[str, Any], allocation: Allocation) -> dict[str
         )
         for _, points, spread in SHIFTS
     ]
-    snapshots = [macro, *(scenario.macro for scenario in named), *shifted]
-    readings = [snapshot.read(policy.macro) for snapshot in snapshots]
-    growth_z = [(s.gdp_growth - policy.macro.gdp_mean) / policy.macro.gdp_std for s in snapshots]
-    shares = [
-        policy.category.shares(facts["risk_t"], reading.stress, z, snapshot.yield_spread)
-        for reading, z, snapshot in zip(readings, growth_z, snapshots, strict=True)
-    ]
-    weights = np.array([np.linalg.solve(*policy.category.matrix(share, 1.0)) for share in shares])
-    stocks = policy.category.names.index(STOCKS)
-    lower, upper = facts["category_lower"], facts["category_upper"]
-    inside = ((weights >= lower - 1e-12) & (weights <= upper + 1e-12)).all(axis=1)
-    names = policy.category.names
-    ones = [list(names), *([*row.of] for row in policy.category.rows)]
-    whole = [[], *(names if row.within == "all" else row.within for row in policy.category.rows)]
-    return {
-        "scenario_name": (NOW, *(scenario.name for scenario in named), *(name for name, _, _ in SHIFTS)),
-        "scenario_day": (facts["known_on"], *(serial(scenario.known_on) for scenario in named)),
-        "scenario_vix": np.array([snapshot.vix for snapshot in snapshots]),
-        "scenario_growth": np.array([snapshot.gdp_growth for snapshot in snapshots]),
-        "scenario_spread": np.array([snapshot.yield_spread for snapshot in snapshots]),
-        "shift_vix": np.array([points for _, points, _ in SHIFTS]),
-        "shift_spread": np.array([spread for _, _, spread in SHIFTS]),
-        "vix_limits": np.array([vix_low, vix_high]),
-        "spread_limits": np.array([spread_low, spread_high]),
-        "scenario_z": np.array([reading.z for reading in readings]).T,
-        "scenario_composite": np.array([reading.composite for reading in readings]),
-        "scenario_stress": np.array([reading.stress for reading in readings]),
-        "scenario_regime": tuple(reading.regime for reading in readings),
-        "scenario_commodity": np.array([share.commodity for share in shares]),
-        "scenario_equity": np.array([share.equity for share in shares]),
-        "scenario_cash": np.array([share.cash for share in shares]),
-        "scenario_row_share": np.array([_row_shares(policy.category, share) for share in shares]).T,
-        "scenario_weights": weights,
-        "scenario_change": 100.0 * (weights[:, stocks] - weights[0, stocks]),
-        "scenario_inside": tuple("yes" if ok else "no" for ok in inside),
-        "scenario_tilt": np.array([_tilts(policy.macro, reading.stress) for reading in readings]).T,
-        "category_of": np.array([[float(name in row) for name in names] for row in ones]),
-        "category_within": np.array([[float(name in row) for name in names] for row in whole]),
-    }
+    return [macro, *(scenario.macro for scenario in named_scenarios()), *shifted]
 
 
 def _row_shares(policy: CategoryPolicy, shares: CategoryShares) -> list[float]:

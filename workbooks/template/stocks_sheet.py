@@ -138,7 +138,7 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
         *(
             Column(
                 letter, f"Rank {title}", f"rank_{fact}", "formula_number",
-                f"=(_xlfn.RANK.AVG({source}{{r}},{source}${{first}}:{source}${{last}},1)-1)/MAX(1,ROWS(stock_score)-1)",
+                f"=(_xlfn.RANK.AVG({source}{{r}},{fact},1)-1)/MAX(1,ROWS(stock_score)-1)",
             )
             for letter, source, (fact, title) in zip("OPQRSTUVW", "FGHIJKLMN", RANKED.items(), strict=True)
         ),
@@ -172,12 +172,13 @@ def _block(sheet: Sheet, n: int, columns: tuple[Column, ...]) -> None:
         "daily features are solved; every other column is a formula",
     )
     sheet.heights[10] = 24
+    sheet.grow_rows("stocks", FIRST_STOCK, n)
     for column in columns:
         sheet.label(f"{column.letter}10", column.title, "header_left" if column.letter in "CDE" else "header")
         for i in range(n):
             at = f"{column.letter}{FIRST_STOCK + i}"
             if column.formula:
-                text = column.formula.format(r=FIRST_STOCK + i, first=FIRST_STOCK, last=last)
+                text = column.formula.format(r=FIRST_STOCK + i, first=FIRST_STOCK)
                 sheet.formula(at, text, column.fact, i, look=column.look)
             else:
                 sheet.solved(at, column.fact, i, look=column.look)

@@ -21,14 +21,13 @@ def author_summary(
     categories: Sequence[str],
     sectors: Sequence[str],
     regime_from: Sequence[float],
-    synthetic: bool,
     return_model: ReturnModel,
 ) -> Sheet:
     """Return the sheet for these categories, sectors and regime thresholds."""
     sheet = Sheet(SUMMARY)
     sheet.widths |= {"A": 1.9, "V": 1.9, **dict.fromkeys(GRID, 5.4)}
     sheet.heights |= {1: 5, 2: 18, 3: 30, 6: 17, 7: 26, 8: 15}
-    _head(sheet, synthetic)
+    _head(sheet)
     _tiles(sheet)
     row = _categories(sheet, categories)
     row = author_conditions(sheet, row + 1, regime_from)
@@ -40,7 +39,7 @@ def author_summary(
     return sheet
 
 
-def _head(sheet: Sheet, synthetic: bool) -> None:
+def _head(sheet: Sheet) -> None:
     for letter in GRID:
         sheet.label(f"{letter}1", "", "ink_band")
     sheet.input(wide(sheet, "B2:K2"), "firm", look="firm")
@@ -52,8 +51,7 @@ def _head(sheet: Sheet, synthetic: bool) -> None:
     sheet.label(wide(sheet, "B4:D4"), "Allocation as of", "plain_note")
     sheet.formula(wide(sheet, "E4:G4"), "=as_of", "as_of", look="as_of")
     sheet.formula(wide(sheet, "I4:N4"), '="Reference "&client_id', "reference", look="plain_note")
-    if synthetic:
-        sheet.solved(wide(sheet, "B5:U5"), "notice", look="synthetic")
+    sheet.solved(wide(sheet, "B5:U5"), "notice", look="synthetic")
     for sign, look in (("●", "ok"), ("■", "stale"), ("▲", "check")):
         sheet.rules.append(Rule("O3:U3", f'LEFT(checks_summary,1)="{sign}"', look))
 
