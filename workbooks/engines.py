@@ -16,8 +16,20 @@ Engine = Callable[["Allocation", "Recipient"], tuple[bytes, Mapping[str, Any]]]
 
 
 def make_engine(name: EngineName, template: bytes | None = None) -> Engine:
-    """Return the engine of that name; `template` is a firm's own workbook in place of ours."""
-    return _by_openpyxl
+    """Return the engine of that name.
+
+    Parameters
+    ----------
+    name : {"compiled", "openpyxl"}
+        ``openpyxl`` makes the same workbook the slow way, without the values of formulas.
+    template : bytes, optional
+        A firm's own workbook in place of ours; for ``compiled`` alone.
+    """
+    if name == "openpyxl":
+        return _by_openpyxl
+    from workbooks.compiled.engine import CompiledEngine
+
+    return CompiledEngine(template)
 
 
 def _by_openpyxl(allocation: Allocation, recipient: Recipient) -> tuple[bytes, Mapping[str, Any]]:

@@ -85,7 +85,7 @@ def _checks(sheet: Sheet) -> int:
             "check_result",
             i,
         )
-        sheet.label(f"H{row}", check.kind, "note_right")
+        sheet.label(f"H{row}", check.kind, "note_right", read=True)
         sheet.label(f"I{row}", check.remedy, "note")
         sheet.links[f"C{row}"] = f"{check.sheet}!A1"
     sheet.name("check_result", f"G{FIRST_CHECK}:G{last}")
@@ -203,7 +203,7 @@ def _checksums(sheet: Sheet, sheets: Sequence[Sheet], top: int) -> int:
         )
     last = first + len(blocks) - 1
     sheet.label(f"C{last + 1}", "letters", "item")
-    sheet.label(f"D{last + 1}", LETTERS)
+    sheet.label(f"D{last + 1}", LETTERS, read=True)
     sheet.name("checksum_letters", f"D{last + 1}")
     sheet.name("solved_change", f"G{first}:G{last}")
     return last + 1

@@ -106,10 +106,13 @@ class Sheet:
     comments: dict[str, str] = field(default_factory=dict)
     scales: list[str] = field(default_factory=list)
     growths: list[Growth] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
 
-    def label(self, at: str, text: str, look: str = "label") -> None:
-        """Place fixed text."""
+    def label(self, at: str, text: str, look: str = "label", *, read: bool = False) -> None:
+        """Place fixed text; `read` says that formulas read it, so that it may not be reworded."""
         self._put(at, Cell("label", look, text))
+        if read:
+            self.read.add(at)
 
     def labels(self, row: int, texts: Mapping[str, str], look: str = "header") -> None:
         """Place fixed texts in one row, by column letter."""

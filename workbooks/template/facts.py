@@ -30,12 +30,13 @@ from workbooks.template.sleeve_facts import (
     risk_facts,
     sleeve_facts,
 )
-from workbooks.template.words import summary_facts
+from workbooks.template.words import footer_reference, summary_facts
 
 if TYPE_CHECKING:
     from pyalloc.macro import MacroSnapshot
-    from pyalloc.marketdata import MarketView, StockUniverse
+    from pyalloc.marketdata import StockUniverse
     from pyalloc.policy import Policy
+    from pyalloc.view import View
 
 FloatArray = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ class Recipient(NamedTuple):
 class Conditions:
     """What clients share: where it is equal, so are the shared facts; `trace` follows from the rest."""
 
-    view: MarketView
+    view: View
     universe: StockUniverse
     macro: MacroSnapshot
     policy: Policy
@@ -90,6 +91,7 @@ def shared_facts(conditions: Conditions) -> dict[str, Any]:
         "firm": conditions.policy.firm,
         "paper": conditions.policy.paper,
         "notice": conditions.view.market.notice,
+        "made_at": f"{conditions.view.as_of}T00:00:00Z",
         "template_version": TEMPLATE_VERSION,
         "pyalloc_version": __version__,
     }
@@ -114,6 +116,7 @@ def personal_facts(shared: dict[str, Any], allocation: Allocation, recipient: Re
     own |= {
         "client_id": recipient.client_id,
         "client_name": recipient.client_name,
+        "footer_reference": footer_reference(recipient.client_id, allocation.policy.firm),
         "notices": allocation.notices or (NONE,),
         "left_out": tuple(left_out) or (NONE,),
     }

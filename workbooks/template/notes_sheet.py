@@ -140,6 +140,7 @@ def author_notes(return_model: ReturnModel, notices: int, left_out: int) -> Shee
         row += 1
         section(sheet, row, title, "B", "E")
         sheet.grow_rows(fact, row + 1, count)
+        sheet.name(fact, f"B{row + 1}:B{row + count}")
         for i in range(count):
             sheet.solved(f"B{row + 1 + i}", fact, i, look="said")
         row += count + 1

@@ -16,6 +16,9 @@ TOP: Final = 10
 STRIP: Final = 20
 """Cells of the Summary's regime strip."""
 
+_LONGEST_OWNER: Final = 70
+"""Characters; the whole footer, with its fonts and every & doubled, must stay within Excel's 255."""
+
 
 def summary_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the Summary shows beyond the trace: sentences, ranks and totals."""
@@ -90,6 +93,12 @@ def _notices(facts: Mapping[str, Any], clipped: bool) -> str:
     if not facts["anchor_counts"]:
         said += "no expected return is above the risk-free rate, so the sleeve is the least volatile. "
     return f"Notices: {said or 'none.'}"
+
+
+def footer_reference(client_id: str, firm: str) -> str:
+    """Return a client's id as a footer names it after the firm, where & is written twice."""
+    room = _LONGEST_OWNER - len(f"{firm} · ")
+    return (client_id if len(client_id) <= room else f"{client_id[: room - 1]}…").replace("&", "&&")
 
 
 def percent_text(fraction: float, digits: int) -> str:

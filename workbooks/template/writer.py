@@ -28,8 +28,8 @@ from workbooks.template.charts import draw
 from workbooks.template.dates import EPOCH
 from workbooks.template.styles import AMOUNT, BRONZE, FONT, INK, LOOKS, RULE, SCALE, Look
 
-_LONGEST_OWNER: Final = 70
-"""Characters; the whole footer, with its fonts and every & doubled, must stay within Excel's 255."""
+SAMPLE: Final = "CLIENT-REFERENCE"
+"""The client that the footers of a template name."""
 
 _BORDERS: Final = {
     "hair": Border(*[Side("hair", color=RULE)] * 4),
@@ -58,16 +58,34 @@ def write_workbook(book: Book, facts: Mapping[str, Any], path: Path) -> None:
 
 def workbook_bytes(book: Book, facts: Mapping[str, Any]) -> bytes:
     """Return the workbook as the bytes of an .xlsx file."""
-    made = EPOCH + timedelta(days=facts["as_of"])
+    return _packed(book, facts, facts)
+
+
+def template_bytes(book: Book, firm: str, paper: str) -> bytes:
+    """Return the workbook without values, as the bytes of an .xlsx file."""
+    imprint = {
+        "firm": firm,
+        "paper": paper,
+        "as_of": 0,
+        "client_id": SAMPLE,
+        "footer_reference": SAMPLE,
+        "currency_digits": 2,
+    }
+    return _packed(book, imprint, None)
+
+
+def _packed(book: Book, imprint: Mapping[str, Any], values: Mapping[str, Any] | None) -> bytes:
+    """Return the workbook with the imprint of a firm and a client, and the values of cells where given."""
+    made = EPOCH + timedelta(days=imprint["as_of"])
     workbook = Workbook()
     workbook.remove(workbook.active)
-    workbook.properties.creator = facts["firm"]
-    workbook.properties.title = f"Allocation for {facts['client_id']}"
+    workbook.properties.creator = imprint["firm"]
+    workbook.properties.title = f"Allocation for {imprint['client_id']}"
     workbook._fonts[0] = Font(name=FONT, size=10)
     for name in sorted({cell.look for _, _, cell in book.cells()}):
-        workbook.add_named_style(named_style(name, _in_currency(LOOKS[name], facts["currency_digits"])))
+        workbook.add_named_style(named_style(name, _in_currency(LOOKS[name], imprint["currency_digits"])))
     for sheet in book.sheets:
-        _write_sheet(workbook.create_sheet(sheet.title), sheet, facts)
+        _write_sheet(workbook.create_sheet(sheet.title), sheet, imprint, values)
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area)
     said = [[chart.says for chart in sheet.charts] for sheet in book.sheets if sheet.charts]
@@ -100,9 +118,11 @@ def named_style(name: str, look: Look) -> NamedStyle:
     )
 
 
-def _write_sheet(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+def _write_sheet(
+    target: Worksheet, sheet: Sheet, imprint: Mapping[str, Any], values: Mapping[str, Any] | None
+) -> None:
     for at, cell in sheet.cells.items():
-        _write_cell(target, at, cell, facts)
+        _write_cell(target, at, cell, values)
     for column, width in sheet.widths.items():
         target.column_dimensions[column].width = width
     for row, height in sheet.heights.items():
@@ -133,13 +153,13 @@ def _write_sheet(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> N
     for area in sheet.scales:
         target.conditional_formatting.add(area, ColorScaleRule("min", None, "FFFFFF", "max", None, SCALE))
     for at, text in sheet.comments.items():
-        target[at].comment = Comment(text, facts["firm"], height=70, width=260)
+        target[at].comment = Comment(text, imprint["firm"], height=70, width=260)
     if sheet.filter:
         target.auto_filter.ref = sheet.filter
     _protect(target)
     for chart in sheet.charts:
         target.add_chart(draw(chart, target))
-    _lay_out(target, sheet, facts)
+    _lay_out(target, sheet, imprint)
 
 
 def _protect(target: Worksheet) -> None:
@@ -151,7 +171,7 @@ def _protect(target: Worksheet) -> None:
     protection.sort = protection.autoFilter = False
 
 
-def _write_cell(target: Worksheet, at: str, cell: Cell, facts: Mapping[str, Any]) -> None:
+def _write_cell(target: Worksheet, at: str, cell: Cell, values: Mapping[str, Any] | None) -> None:
     place = target[at]
     place.style = cell.look
     if cell.array:
@@ -161,8 +181,8 @@ def _write_cell(target: Worksheet, at: str, cell: Cell, facts: Mapping[str, Any]
             place.value = cell.text
     elif cell.kind == "label":
         _write_text(place, cell.text)
-    elif cell.value is not None:
-        value = cell.value.of(facts)
+    elif cell.value is not None and values is not None:
+        value = cell.value.of(values)
         if isinstance(value, str):
             _write_text(place, value)
         elif value is not None:
@@ -185,7 +205,7 @@ def _formula_rule(formula: str, look: Look) -> Any:
     return rule
 
 
-def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+def _lay_out(target: Worksheet, sheet: Sheet, imprint: Mapping[str, Any]) -> None:
     """Set the view and the printed page."""
     target.sheet_view.showGridLines = False
     target.sheet_view.zoomScale = 100
@@ -202,17 +222,14 @@ def _lay_out(target: Worksheet, sheet: Sheet, facts: Mapping[str, Any]) -> None:
     if sheet.break_before:
         target.col_breaks.append(Break(column_index_from_string(sheet.break_before) - 1))
     target.page_setup.orientation = "landscape" if sheet.landscape else "portrait"
-    target.page_setup.paperSize = target.PAPERSIZE_A4 if facts["paper"] == "A4" else target.PAPERSIZE_LETTER
+    target.page_setup.paperSize = target.PAPERSIZE_A4 if imprint["paper"] == "A4" else target.PAPERSIZE_LETTER
     target.page_setup.fitToWidth = sheet.pages_wide
     target.page_setup.fitToHeight = 1 if sheet.one_page else 0
     target.sheet_properties.pageSetUpPr.fitToPage = True
     target.print_options.horizontalCentered = True
     target.page_margins.left = target.page_margins.right = 0.45
     target.page_margins.top, target.page_margins.bottom, target.page_margins.footer = 0.5, 0.65, 0.3
-    owner = f"{facts['firm']} · {facts['client_id']}"
-    if len(owner) > _LONGEST_OWNER:
-        owner = f"{owner[: _LONGEST_OWNER - 1]}…"
-    owner = owner.replace("&", "&&")
+    owner = f"{imprint['firm'].replace('&', '&&')} · {imprint['footer_reference']}"
     for part, text in (
         (target.oddFooter.left, owner),
         (target.oddFooter.center, "Confidential"),

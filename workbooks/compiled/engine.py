@@ -1,0 +1,62 @@
+"""The compiled engine: a template compiled when the first workbook of its design is asked for."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from typing import Any, Final
+
+from pyalloc.allocation import Allocation
+from pyalloc.policy import Policy
+from workbooks.compiled.house import house_sizes, sample_client
+from workbooks.compiled.members import Members
+from workbooks.compiled.template import CompiledTemplate
+from workbooks.compiled.values import kind_of
+from workbooks.reading.content import content_of
+from workbooks.template.book import PATTERN, Design, author_book, facts_of, sizes_of
+from workbooks.template.facts import Recipient
+from workbooks.template.frame import PRICES
+from workbooks.template.writer import SAMPLE, template_bytes
+
+_HOUSE: Final = "the template"
+
+
+class CompiledEngine:
+    """Turns allocations into workbooks; `template` is a firm's own in place of ours."""
+
+    def __init__(self, template: bytes | None = None) -> None:
+        self._template = template
+        self._compiled: dict[tuple[Design, str, str], CompiledTemplate] = {}
+
+    def __call__(self, allocation: Allocation, recipient: Recipient) -> tuple[bytes, ChainMap[str, Any]]:
+        """Return the workbook of a client and the facts that its cells show."""
+        facts, sizes, policy = facts_of(allocation, recipient), sizes_of(allocation), allocation.policy
+        key = Design.of(policy, native=sizes.native), policy.firm, policy.paper
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(*key, facts)
+        return self._compiled[key].render(facts, sizes), facts
+
+    def _compile(self, design: Design, firm: str, paper: str, facts: ChainMap[str, Any]) -> CompiledTemplate:
+        book = author_book(design)
+        kinds = {
+            ref.name: kind_of(ref.name, facts[ref.name]) for _, _, cell in book.cells() if (ref := cell.value)
+        }
+        if self._template is None:
+            members = Members.of(_HOUSE, template_bytes(book, firm, paper))
+            return CompiledTemplate.compile(members, design, PATTERN, kinds, SAMPLE)
+        content = content_of(_HOUSE, self._template)
+        sizes = house_sizes(content, design)
+        members = Members.of(_HOUSE, self._template)
+        return CompiledTemplate.compile(members, design, sizes, kinds, sample_client(content))
+
+
+def check_template(source: str, template: bytes, policy: Policy) -> None:
+    """Refuse a firm's template that cannot be filled under a policy.
+
+    Raises
+    ------
+    TableError
+        With a list of all that it lost.
+    """
+    content = content_of(source, template)
+    house_sizes(content, Design.of(policy, native=PRICES in content.sheets))
+    Members.of(source, template)

@@ -1,0 +1,165 @@
+"""A template compiled once, bound once for all clients of a market view, and rendered for each.
+
+The template is an xlsx file: ours, or one that a firm restyled. The author says what every cell holds
+(:mod:`workbooks.template`); the file says how it looks, and keeps whatever else is in it.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap, OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from workbooks.compiled.archive import Entry, archive, entry, piece
+from workbooks.compiled.binding import Bound, Part
+from workbooks.compiled.cells import Authored
+from workbooks.compiled.charts import chart_program
+from workbooks.compiled.looks import in_currency
+from workbooks.compiled.markup import workbook_markup
+from workbooks.compiled.members import CONTENT_TYPES, CORE, STYLES, WORKBOOK, Members
+from workbooks.compiled.places import Grid
+from workbooks.compiled.program import Hole, Program
+from workbooks.compiled.sheets import SheetCompiler
+from workbooks.compiled.sheetxml import stored_sheet
+from workbooks.compiled.values import Kind, Slot
+from workbooks.template.book import PATTERN, Design, Sizes, author_book
+from workbooks.template.styles import AMOUNT, LOOKS
+
+_BOUND_AT_ONCE: Final = 8
+"""Market conditions whose bound parts are kept; each takes about as much memory as its workbook unpacked."""
+
+_PROPERTIES: Final[Program] = (
+    (
+        b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cp:coreProperties '
+        b'xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
+        b'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" '
+        b'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><dc:title>Allocation for '
+    ),
+    Hole(Slot("client_id", "shown")),
+    b"</dc:title><dc:creator>",
+    Hole(Slot("firm", "shown")),
+    b'</dc:creator><dcterms:created xsi:type="dcterms:W3CDTF">',
+    Hole(Slot("made_at", "shown")),
+    b'</dcterms:created><dcterms:modified xsi:type="dcterms:W3CDTF">',
+    Hole(Slot("made_at", "shown")),
+    b"</dcterms:modified></cp:coreProperties>",
+)
+"""Who made the workbook and when: the firm, as of the day it is for; nothing of who edited the template."""
+
+
+@dataclass
+class CompiledTemplate:
+    """A template ready to render workbooks of any sizes.
+
+    Attributes
+    ----------
+    constants : dict of str to Entry
+        Members that are the same in every workbook.
+    parts : list of Part
+        The others, but for the stylesheet.
+    styles : str
+        The stylesheet as stored; amounts take the decimals of a client's currency.
+    amounts : frozenset of int
+        Cell styles that show amounts.
+    """
+
+    constants: list[Entry]
+    parts: list[Part]
+    styles: str
+    amounts: frozenset[int]
+    _looks: dict[int, Entry] = field(default_factory=dict, repr=False)
+    _bound: OrderedDict[tuple[object, ...], tuple[object, Bound]] = field(
+        default_factory=OrderedDict, repr=False
+    )
+
+    @classmethod
+    def compile(
+        cls, members: Members, design: Design, sizes: Sizes, kinds: Mapping[str, Kind], sample: str
+    ) -> CompiledTemplate:
+        """Return a template's compiled form.
+
+        Parameters
+        ----------
+        members : Members
+            Of the template; it has every cell that the design asks for.
+        design : Design
+        sizes : Sizes
+            Of the template itself.
+        kinds : mapping of str to Kind
+            Of every fact.
+        sample : str
+            The client that its footers name.
+
+        Raises
+        ------
+        TableError
+            Where the template has something that cannot be kept.
+        """
+        book = author_book(design, PATTERN)
+        own_grids = {sheet.title: Grid(sheet.growths) for sheet in book.sheets}
+        authored = {sheet.title: Authored(sheet, own_grids, kinds) for sheet in book.sheets}
+        growths = {
+            sheet.title: dict(zip(sheet.growths, own.growths, strict=True))
+            for sheet, own in zip(author_book(design, sizes).sheets, book.sheets, strict=True)
+        }
+        grids = {title: Grid(tuple(of)) for title, of in growths.items()}
+        sheets = {
+            part: SheetCompiler(
+                title,
+                stored_sheet(title, members.text(part)),
+                growths.get(title, {}),
+                grids,
+                authored.get(title),
+            )
+            for title, part in members.sheets.items()
+        }
+        matched = [pair for sheet in sheets.values() for pair in sheet.matched()]
+        calculate = any(cell.formula and (known is None or known.kind == "label") for cell, known in matched)
+        programs: dict[str, Program] = {part: sheet.program(sample) for part, sheet in sheets.items()}
+        programs[WORKBOOK] = workbook_markup(members.text(WORKBOOK), grids, calculate=calculate)
+        if CORE in members.content:
+            programs[CORE] = _PROPERTIES
+        for name in members.content:
+            if name.startswith("xl/charts/chart"):
+                programs[name] = chart_program(members.text(name), grids, authored)
+        return cls(
+            constants=[
+                entry(name, [piece(content, small=True)])
+                for name, content in sorted(
+                    members.content.items(), key=lambda item: item[0] != CONTENT_TYPES
+                )
+                if name not in programs and name != STYLES
+            ],
+            parts=[Part(name, program) for name, program in programs.items()],
+            styles=members.text(STYLES),
+            amounts=frozenset(
+                cell.style for cell, known in matched if known and LOOKS[known.look].number_format == AMOUNT
+            ),
+        )
+
+    def render(self, facts: ChainMap[str, Any], sizes: Sizes) -> bytes:
+        """Return the workbook of a client as the bytes of an xlsx file."""
+        personal, shared = facts.maps
+        written = [*self.constants, self._stylesheet(facts["currency_digits"])]
+        for part in self.parts:
+            written.append(entry(part.name, self._bind(part, sizes, personal, shared).rendered(personal)))
+        return archive(written)
+
+    def _bind(
+        self, part: Part, sizes: Sizes, personal: Mapping[str, Any], shared: Mapping[str, Any]
+    ) -> Bound:
+        key = (part.name, id(shared), *(getattr(sizes, name) for name in part.sizes))
+        if key not in self._bound:
+            # What is kept with the shared facts keeps them alive, so that no others get their identity.
+            self._bound[key] = shared, part.bind(sizes, personal, shared)
+            if len(self._bound) > _BOUND_AT_ONCE * len(self.parts):
+                self._bound.popitem(last=False)
+        self._bound.move_to_end(key)
+        return self._bound[key][1]
+
+    def _stylesheet(self, digits: int) -> Entry:
+        if digits not in self._looks:
+            styles = in_currency(self.styles, self.amounts, digits)
+            self._looks[digits] = entry(STYLES, [piece(styles.encode(), small=True)])
+        return self._looks[digits]
