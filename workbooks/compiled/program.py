@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from openpyxl.utils import get_column_letter
+
 from workbooks.compiled.places import Place, Spot
 from workbooks.compiled.values import Slot
 from workbooks.template.book import Sizes
@@ -133,24 +135,36 @@ def _line(line: Line, sizes: Sizes) -> tuple[bytes, list[tuple[Hole, int]], list
     texts: list[bytes] = []
     holes: list[tuple[Hole, int]] = []
     rows: list[Place] = []
-    for part in line:
-        if isinstance(part, Across):
-            text, own, columns = _cells(part.parts, sizes, rows)
-            for j in range(getattr(sizes, part.by)):
-                spread = text
-                for mark, place in zip(_COLUMN_MARKS, columns, strict=False):
-                    spread = spread.replace(mark, Spot("column", place, True).text(place.at(sizes) + j))
-                texts.append(spread)
-                holes += ((hole, j) for hole in own)
-        else:
-            text, own, _ = _cells((part,), sizes, rows)
-            texts.append(text)
-            holes += ((hole, 0) for hole in own)
+    plain: list[bytes | Spot | Hole] = []
+    for part in (*line, Across("", ())):
+        if not isinstance(part, Across):
+            plain.append(part)
+            continue
+        text, own, _ = _cells(plain, sizes, rows)
+        texts.append(text)
+        holes += ((hole, 0) for hole in own)
+        plain = []
+        if part.parts:
+            _spread(part, sizes, rows, texts, holes)
     return b"".join(texts), holes, rows
 
 
+def _spread(
+    pattern: Across, sizes: Sizes, rows: list[Place], texts: list[bytes], holes: list[tuple[Hole, int]]
+) -> None:
+    """Write a pattern of one column beside itself, as often as its size says."""
+    text, own, columns = _cells(pattern.parts, sizes, rows)
+    starts = [place.at(sizes) for place in columns]
+    for j in range(getattr(sizes, pattern.by)):
+        cell = text
+        for mark, start in zip(_COLUMN_MARKS, starts, strict=False):
+            cell = cell.replace(mark, get_column_letter(start + j).encode())
+        texts.append(cell)
+        holes += ((hole, j) for hole in own)
+
+
 def _cells(
-    parts: tuple[bytes | Spot | Hole, ...], sizes: Sizes, rows: list[Place]
+    parts: Sequence[bytes | Spot | Hole], sizes: Sizes, rows: list[Place]
 ) -> tuple[bytes, list[Hole], list[Place]]:
     """Return a text with marks, its holes, and the columns that follow; rows that follow join `rows`."""
     texts: list[bytes] = []

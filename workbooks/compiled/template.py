@@ -6,13 +6,13 @@ The template is an xlsx file: ours, or one that a firm restyled. The author says
 
 from __future__ import annotations
 
-from collections import ChainMap, OrderedDict
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from workbooks.compiled.archive import Entry, archive, entry, piece
-from workbooks.compiled.binding import Bound, Part
+from workbooks.compiled.binding import Bound, Kept, Layout, Part
 from workbooks.compiled.cells import Authored
 from workbooks.compiled.charts import chart_program
 from workbooks.compiled.looks import in_currency
@@ -26,8 +26,11 @@ from workbooks.compiled.values import Kind, Slot
 from workbooks.template.book import PATTERN, Design, Sizes, author_book
 from workbooks.template.styles import AMOUNT, LOOKS
 
-_BOUND_AT_ONCE: Final = 8
+_CONDITIONS: Final = 4
 """Market conditions whose bound parts are kept; each takes about as much memory as its workbook unpacked."""
+
+_LAYOUTS: Final = 8
+"""Sizes whose layouts are kept; each takes somewhat less."""
 
 _PROPERTIES: Final[Program] = (
     (
@@ -69,9 +72,12 @@ class CompiledTemplate:
     styles: str
     amounts: frozenset[int]
     _looks: dict[int, Entry] = field(default_factory=dict, repr=False)
-    _bound: OrderedDict[tuple[object, ...], tuple[object, Bound]] = field(
-        default_factory=OrderedDict, repr=False
-    )
+    _layouts: Kept[Layout] = field(init=False, repr=False)
+    _bound: Kept[tuple[object, Bound]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._layouts = Kept(_LAYOUTS * len(self.parts))
+        self._bound = Kept(_CONDITIONS * len(self.parts))
 
     @classmethod
     def compile(
@@ -149,14 +155,14 @@ class CompiledTemplate:
     def _bind(
         self, part: Part, sizes: Sizes, personal: Mapping[str, Any], shared: Mapping[str, Any]
     ) -> Bound:
-        key = (part.name, id(shared), *(getattr(sizes, name) for name in part.sizes))
-        if key not in self._bound:
-            # What is kept with the shared facts keeps them alive, so that no others get their identity.
-            self._bound[key] = shared, part.bind(sizes, personal, shared)
-            if len(self._bound) > _BOUND_AT_ONCE * len(self.parts):
-                self._bound.popitem(last=False)
-        self._bound.move_to_end(key)
-        return self._bound[key][1]
+        shape = (part.name, *(getattr(sizes, name) for name in part.sizes))
+
+        def bound() -> tuple[object, Bound]:
+            layout = self._layouts.get(shape, lambda: part.layout(sizes, personal, shared))
+            # Kept with the shared facts, so that no others get their identity.
+            return shared, layout.bind(shared)
+
+        return self._bound.get((*shape, id(shared)), bound)[1]
 
     def _stylesheet(self, digits: int) -> Entry:
         if digits not in self._looks:
