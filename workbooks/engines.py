@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -11,11 +12,14 @@ if TYPE_CHECKING:
 
 EngineName = Literal["compiled", "openpyxl"]
 
+Flavour = Literal["client", "live"]
+"""A workbook to read anywhere, or one to work in, with pyalloc's functions beside the native cells."""
+
 Engine = Callable[["Allocation", "Recipient"], tuple[bytes, Mapping[str, Any]]]
 """Takes an allocation and whom it is for; returns the workbook's bytes and the facts that its cells show."""
 
 
-def make_engine(name: EngineName, template: bytes | None = None) -> Engine:
+def make_engine(name: EngineName, template: bytes | None = None, flavour: Flavour = "client") -> Engine:
     """Return the engine of that name.
 
     Parameters
@@ -23,18 +27,20 @@ def make_engine(name: EngineName, template: bytes | None = None) -> Engine:
     name : {"compiled", "openpyxl"}
         ``openpyxl`` makes the same workbook the slow way, without the values of formulas.
     template : bytes, optional
-        A firm's own workbook in place of ours; for ``compiled`` alone.
+        A firm's own workbook in place of ours, whose flavour it has; for ``compiled`` alone.
+    flavour : {"client", "live"}
     """
+    live = flavour == "live"
     if name == "openpyxl":
-        return _by_openpyxl
+        return partial(_by_openpyxl, live)
     from workbooks.compiled.engine import CompiledEngine
 
-    return CompiledEngine(template)
+    return CompiledEngine(template, live=live)
 
 
-def _by_openpyxl(allocation: Allocation, recipient: Recipient) -> tuple[bytes, Mapping[str, Any]]:
+def _by_openpyxl(live: bool, allocation: Allocation, recipient: Recipient) -> tuple[bytes, Mapping[str, Any]]:
     from workbooks.template.book import fill
     from workbooks.template.writer import workbook_bytes
 
-    book, facts = fill(allocation, recipient)
+    book, facts = fill(allocation, recipient, live=live)
     return workbook_bytes(book, facts), facts

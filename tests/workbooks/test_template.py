@@ -13,11 +13,13 @@ from openpyxl.formula import Tokenizer
 from openpyxl.formula.tokenizer import Token
 from openpyxl.utils.cell import coordinate_from_string, range_boundaries
 
-from pyalloc import MarketData, names
+from pyalloc import MarketData, Policy, names
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
 from workbooks.template.author import Book
-from workbooks.template.book import fill
+from workbooks.template.book import Design, author_book, fill
 from workbooks.template.facts import Recipient
+from workbooks.template.frame import FUNCTIONS
+from workbooks.template.functions_sheet import CALLS
 from workbooks.template.inputs import INPUTS
 from workbooks.template.styles import LINK_GREEN, LOOKS
 from workbooks.template.writer import workbook_bytes
@@ -246,3 +248,23 @@ def test_charts_cover_no_cell_and_end_above_the_page_break(book: Book) -> None:
 
 def test_formulas_fit_into_a_cell(book: Book) -> None:
     assert max(len(cell.text) for _, _, cell in book.cells("formula")) < 8192
+
+
+# --- the live flavour -------------------------------------------------------------------------------------
+
+
+def test_the_live_flavour_adds_the_functions_and_is_not_protected(demo_market: MarketData) -> None:
+    allocation = build_case("high", demo_market)
+    client, facts = fill(allocation, RECIPIENT)
+    live, _ = fill(allocation, RECIPIENT, live=True)
+    assert {sheet.title for sheet in live.sheets} - {sheet.title for sheet in client.sheets} == {FUNCTIONS}
+    for book, protected in ((client, True), (live, False)):
+        sheets = load_workbook(BytesIO(workbook_bytes(book, facts))).worksheets
+        assert {sheet.protection.sheet for sheet in sheets} == {protected}
+
+
+def test_every_call_of_a_function_reads_defined_names_alone_and_has_a_native_cell_to_equal() -> None:
+    names_there = {*author_book(Design.of(Policy(), native=True, live=True)).names}
+    for call in CALLS:
+        arguments = call.formula.removesuffix(")").partition("(")[2].split(",")
+        assert {*arguments, call.native} <= names_there, call

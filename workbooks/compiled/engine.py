@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from dataclasses import replace
 from typing import Any, Final
 
 from pyalloc.allocation import Allocation
@@ -14,23 +15,25 @@ from workbooks.compiled.values import kind_of
 from workbooks.reading.content import content_of
 from workbooks.template.book import PATTERN, Design, author_book, facts_of, sizes_of
 from workbooks.template.facts import Recipient
-from workbooks.template.frame import PRICES
+from workbooks.template.frame import FUNCTIONS, PRICES
 from workbooks.template.writer import SAMPLE, template_bytes
 
 _HOUSE: Final = "the template"
 
 
 class CompiledEngine:
-    """Turns allocations into workbooks; `template` is a firm's own in place of ours."""
+    """Turns allocations into workbooks; `template` is a firm's own in place of ours, `live` a flavour."""
 
-    def __init__(self, template: bytes | None = None) -> None:
+    def __init__(self, template: bytes | None = None, *, live: bool = False) -> None:
         self._template = template
+        self._live = live
         self._compiled: dict[tuple[Design, str, str], CompiledTemplate] = {}
 
     def __call__(self, allocation: Allocation, recipient: Recipient) -> tuple[bytes, ChainMap[str, Any]]:
         """Return the workbook of a client and the facts that its cells show."""
         facts, sizes, policy = facts_of(allocation, recipient), sizes_of(allocation), allocation.policy
-        key = Design.of(policy, native=sizes.native), policy.firm, policy.paper
+        design = Design.of(policy, native=sizes.native, live=self._live)
+        key = design, policy.firm, policy.paper
         if key not in self._compiled:
             self._compiled[key] = self._compile(*key, facts)
         return self._compiled[key].render(facts, sizes), facts
@@ -44,6 +47,7 @@ class CompiledEngine:
             members = Members.of(_HOUSE, template_bytes(book, firm, paper))
             return CompiledTemplate.compile(members, design, PATTERN, kinds, SAMPLE)
         content = content_of(_HOUSE, self._template)
+        design = replace(design, live=FUNCTIONS in content.sheets)
         sizes = house_sizes(content, design)
         members = Members.of(_HOUSE, self._template)
         return CompiledTemplate.compile(members, design, sizes, kinds, sample_client(content))
@@ -58,5 +62,5 @@ def check_template(source: str, template: bytes, policy: Policy) -> None:
         With a list of all that it lost.
     """
     content = content_of(source, template)
-    house_sizes(content, Design.of(policy, native=PRICES in content.sheets))
+    house_sizes(content, Design.of(policy, native=PRICES in content.sheets, live=FUNCTIONS in content.sheets))
     Members.of(source, template)

@@ -191,6 +191,7 @@ class Book:
     """An authored workbook: its sheets in order, each formula coloured by where it reads."""
 
     sheets: tuple[Sheet, ...]
+    protected: bool = True
 
     def __post_init__(self) -> None:
         homes = {name: sheet.title for sheet in self.sheets for name in sheet.names}

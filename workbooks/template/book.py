@@ -18,6 +18,7 @@ from workbooks.template.constraints_sheet import author_constraints
 from workbooks.template.facts import Conditions, Recipient, personal_facts, shared_facts
 from workbooks.template.frame import AUDIT, NOTES
 from workbooks.template.frontier_sheet import author_frontier
+from workbooks.template.functions_sheet import author_functions
 from workbooks.template.holdings_sheet import author_holdings
 from workbooks.template.inputs import validate_inputs
 from workbooks.template.judgement import Judged, judge, shared_checksums
@@ -37,6 +38,9 @@ class Design:
     ----------
     native : bool
         Whether month closes and covariance are in the file as inputs and formulas.
+    live : bool
+        Whether pyalloc's functions stand beside the native cells, for a workbook that is worked in: its
+        sheets are not protected.
     """
 
     category: CategoryPolicy
@@ -48,9 +52,10 @@ class Design:
     history_months: int
     equal_sleeves: bool
     native: bool
+    live: bool = False
 
     @classmethod
-    def of(cls, policy: Policy, *, native: bool) -> Design:
+    def of(cls, policy: Policy, *, native: bool, live: bool = False) -> Design:
         """Return the design that a policy asks for."""
         return cls(
             category=policy.category,
@@ -62,6 +67,7 @@ class Design:
             history_months=policy.sleeve.history_months,
             equal_sleeves=policy.other_sleeves == "equal",
             native=native,
+            live=live,
         )
 
 
@@ -106,7 +112,8 @@ def author_book(design: Design, sizes: Sizes = PATTERN) -> Book:
         validate_inputs(sheet)
     audit = author_audit([*judged, *appendix])
     notes = author_notes(design.return_model, sizes.notices, sizes.left_out)
-    return Book((*judged, audit, notes, *appendix))
+    functions = [author_functions()] if design.live else []
+    return Book((*judged, audit, notes, *functions, *appendix), protected=not design.live)
 
 
 def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
@@ -150,8 +157,10 @@ def _checksums(conditions: Conditions, design: Design) -> dict[str, float]:
     return shared_checksums(shared_facts(conditions), _judging(design))
 
 
-def fill(allocation: Allocation, recipient: Recipient) -> tuple[Book, ChainMap[str, Any]]:
+def fill(
+    allocation: Allocation, recipient: Recipient, *, live: bool = False
+) -> tuple[Book, ChainMap[str, Any]]:
     """Return the authored workbook for an allocation, and every fact its cells refer to."""
     sizes = sizes_of(allocation)
-    book = author_book(Design.of(allocation.policy, native=sizes.native), sizes)
+    book = author_book(Design.of(allocation.policy, native=sizes.native, live=live), sizes)
     return book, facts_of(allocation, recipient)

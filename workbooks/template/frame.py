@@ -20,6 +20,7 @@ AUDIT: Final = "Audit"
 NOTES: Final = "Notes"
 PRICES: Final = "Prices"
 COVARIANCE: Final = "Covariance"
+FUNCTIONS: Final = "Functions"
 
 FIRST_STOCK: Final = 11
 """Row of the first stock on Stocks, Prices and Covariance alike."""

@@ -85,7 +85,10 @@ def _packed(book: Book, imprint: Mapping[str, Any], values: Mapping[str, Any] | 
     for name in sorted({cell.look for _, _, cell in book.cells()}):
         workbook.add_named_style(named_style(name, _in_currency(LOOKS[name], imprint["currency_digits"])))
     for sheet in book.sheets:
-        _write_sheet(workbook.create_sheet(sheet.title), sheet, imprint, values)
+        written = workbook.create_sheet(sheet.title)
+        _write_sheet(written, sheet, imprint, values)
+        if book.protected:
+            _protect(written)
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area)
     said = [[chart.says for chart in sheet.charts] for sheet in book.sheets if sheet.charts]
@@ -156,7 +159,6 @@ def _write_sheet(
         target[at].comment = Comment(text, imprint["firm"], height=70, width=260)
     if sheet.filter:
         target.auto_filter.ref = sheet.filter
-    _protect(target)
     for chart in sheet.charts:
         target.add_chart(draw(chart, target))
     _lay_out(target, sheet, imprint)
