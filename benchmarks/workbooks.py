@@ -31,8 +31,7 @@ def run() -> None:
         folder = Path(name)
         view = MarketData.from_path(write_demo_market(folder / "market")).at()
         allocations = [
-            allocate(view, profile=InvestorProfile(3 + i % 5, 100_000.0 + 1000.0 * i))
-            for i in range(CLIENTS)
+            allocate(view, profile=InvestorProfile(3 + i % 5, 100_000.0 + 1000.0 * i)) for i in range(CLIENTS)
         ]
         # The libraries fill one template, so all clients must have as many lines as it has.
         allocations = [one for one in allocations if sizes_of(one) == sizes_of(allocations[0])]

@@ -156,10 +156,10 @@ def test_what_allocate_cannot_use_is_told_in_a_sentence(market, capsys, option, 
 # --- generate -------------------------------------------------------------------------------------------
 
 
-def test_generate_writes_workbooks_a_summary_and_a_log(market, clients, tmp_path, capsys):
+def test_generate_writes_workbooks_a_summary_a_ledger_and_a_log(market, clients, tmp_path, capsys):
     assert run("generate", "--market", market, "--clients", clients, "--out", tmp_path / "out") == 0
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert written == ["C1.xlsx", "C2.xlsx", "batch-summary.xlsx", "run.log"]
+    assert written == ["C1.xlsx", "C2.xlsx", "batch-summary.xlsx", "run.lock", "run.log", "run.sqlite"]
     said = capsys.readouterr()
     assert NOTICE in said.out
     assert str(tmp_path / "out" / "batch-summary.xlsx") in said.out

@@ -15,6 +15,9 @@ HEADER = "client_id,name,risk,budget"
 GOOD = f"{HEADER}\nC1,Amber,medium,1000\n"
 WELL, FAILED, UNUSABLE = 0, 1, 2
 
+OF_THE_RUN = {"run.lock", "run.log", "run.sqlite", "batch-summary.xlsx"}
+"""Files of a run beside its workbooks."""
+
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
@@ -46,7 +49,7 @@ def generate(market, tmp_path, capsys):
         written = {path for path in tmp_path.rglob("*") if path.is_file()} - {listed, work / "policy.toml"}
         assert all(path.parent == out and not path.name.startswith(".") for path in written)
         assert not (code == UNUSABLE and out.exists())
-        return code, said, sorted({path.name for path in written} - {"run.log", "batch-summary.xlsx"})
+        return code, said, sorted({path.name for path in written} - OF_THE_RUN)
 
     return run
 

@@ -1,38 +1,37 @@
 """A market and a client list in, one workbook per client out, on the processors of this machine.
 
-A client that fails costs one sentence, never the run; a file takes its name only when it is complete. Heavy
-imports wait until a workbook is made, so that numpy finds the environment it is to load in.
+A client that fails costs one sentence, never the run; a run that was killed can be resumed. Heavy imports
+wait until a workbook is made, so that numpy finds the environment it is to load in.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
-import secrets
-import signal
-import sys
-import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Container, Generator, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from pyalloc.errors import InputError, PyallocError
-from workbooks.results import BatchResult, ClientResult, Figures
+from pyalloc.errors import InputError
+from workbooks.engines import EngineName, Flavour
+from workbooks.folder import opened, sweep
+from workbooks.ledger import LEDGER_FILE, read_ledger, recording
+from workbooks.maker import Maker
+from workbooks.processes import workbooks_of, worthwhile_jobs
+from workbooks.record import RunRecord, kept_result, new_record
+from workbooks.results import BatchResult, ClientResult
+from workbooks.resume import resumption
 
 if TYPE_CHECKING:
-    from pyalloc.allocation import Allocation
-    from pyalloc.marketdata import MarketData, MarketView
+    from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
-    from workbooks.clients import Client, ClientList
+    from workbooks.clients import ClientList
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -41,12 +40,6 @@ ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "M
 """Environment for numpy to load in: threads of several processes wait for each other, and sums in another
 order would change the bytes of a workbook."""
 
-LOG_FILE: Final = "run.log"
-
-_CLIENTS_PER_PROCESS = 4  # fewer are made before another process has started
-_MAX_PROCESSES = 61  # Windows waits for no more
-_PART = ".pyalloc-{}.part"
-
 
 def run_batch(
     market: MarketData,
@@ -54,18 +47,23 @@ def run_batch(
     out: str | Path,
     *,
     policy: Policy | None = None,
+    engine: EngineName = "compiled",
+    template: bytes | None = None,
+    flavour: Flavour = "client",
     jobs: int | None = None,
+    resume: bool = False,
     fail_fast: bool = False,
     dry_run: bool = False,
+    options: Mapping[str, Any] | None = None,
     on_progress: Callable[[ClientResult], None] | None = None,
 ) -> BatchResult:
     """Make the workbook of every client in `out`; the same inputs make the same bytes.
 
-    With one process that holds where numpy was loaded with one BLAS thread (:data:`ONE_THREAD`), as the
-    command line does; several processes see to it themselves.
+    Beside the workbooks, `out` then holds a summary of them, a ledger of what was made from what, and a log.
 
-    Several processes are spawned anew, so a script that calls this needs ``if __name__ == "__main__":``.
-    One run at a time may write to a folder.
+    With one process the bytes hold where numpy was loaded with one BLAS thread (:data:`ONE_THREAD`), as the
+    command line does; several processes see to it themselves. Several processes are spawned anew, so a script
+    that calls this needs ``if __name__ == "__main__":``.
 
     Parameters
     ----------
@@ -75,236 +73,164 @@ def run_batch(
         A folder, made if need be; workbooks of earlier runs are replaced, other files stay.
     policy : Policy, optional
         Default: the house policy.
+    engine : {"compiled", "openpyxl"}
+        What renders a workbook.
+    template : bytes, optional
+        A firm's own workbook in place of ours, for the compiled engine; it has a flavour of its own.
+    flavour : {"client", "live"}
+        Workbooks to read anywhere, or to work in with pyalloc's functions.
     jobs : int, optional
         Processes; 1 works in the caller's. Default: one per processor, where there is enough to do.
+    resume : bool
+        Keep the workbooks that the ledger in `out` says are done, where neither inputs nor file have changed.
     fail_fast : bool
         Start no further client after the first failure; those left count as failed.
     dry_run : bool
-        Compute everything and write nothing.
+        Compute everything, write nothing, and look at no ledger.
+    options : mapping, optional
+        How the run was asked for, for the ledger to remember.
     on_progress : callable, optional
-        Called in this process with each result as it arrives.
+        Called in this process with each result as it arrives; those kept come first.
 
     Raises
     ------
     InputError
-        Where `out` cannot be written to.
+        Where `out` cannot be written to, another run is writing to it or the disk is full, which `resume`
+        goes on from; or where the engine cannot use the template.
     KeyboardInterrupt
-        After the workbooks being made are complete.
+        After the workbooks being made are complete; `resume` goes on from there.
     """
     from pyalloc.policy import Policy
 
-    started = perf_counter()
-    run = _Run(market, policy or Policy(), Path(out), dry_run)
-    with nullcontext() if dry_run else _logged(run.out):
-        logger.info("%d clients, %d refused rows", len(clients.clients), len(clients.refused))
-        results = _results(run, clients.clients, jobs, fail_fast, on_progress)
-        seconds = perf_counter() - started
-        result = BatchResult(run.out, run.policy, market.notice, results, clients.refused, seconds)
-        logger.info("%d done, %d failed in %.1f s", len(result.done), len(result.failed), seconds)
-    return result
+    policy = policy or Policy()
+    if template is not None:
+        _check_template(engine, template, policy)
+    jobs = worthwhile_jobs(jobs, len(clients.clients))
+    if jobs > 1:
+        os.environ.update(ONE_THREAD)
+    maker = Maker(market, policy, engine, template, flavour, Path(out), dry_run)
+    batch = _Batch(maker, clients, jobs, fail_fast, on_progress or (lambda _: None))
+    return batch.rehearse() if dry_run else batch.run(resume, options or {})
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path to write to: what is there takes the place of `path` at once, or vanishes on an error."""
-    part = path.with_name(_PART.format(secrets.token_hex(8)))
-    try:
-        yield part
-        part.replace(path)
-    except OSError as error:
-        error.filename = str(path)  # the name that the reader knows
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+def _check_template(engine: EngineName, template: bytes, policy: Policy) -> None:
+    """Let a template that is of no use fail the run at once, not every client."""
+    from workbooks.compiled.engine import check_template
 
-
-# --- one client -----------------------------------------------------------------------------------------
+    if engine == "openpyxl":
+        raise InputError(
+            "a template was given with the engine openpyxl, which would lose what a firm added to it: "
+            "leave one of the two out"
+        )
+    check_template("the template", template, policy)
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What all clients of a run share; each process has one."""
+class _Batch:
+    """What is to be made, and how."""
 
-    market: MarketData
-    policy: Policy
-    out: Path
-    dry: bool
+    maker: Maker
+    clients: ClientList
+    jobs: int
+    fail_fast: bool
+    on_progress: Callable[[ClientResult], None]
 
-    @cached_property
-    def _view(self) -> Callable[[date | None], MarketView]:
-        return lru_cache(maxsize=2)(self.market.at)
-
-    def make(self, client: Client) -> ClientResult:
-        """Make one client's workbook; whatever goes wrong becomes a sentence."""
+    def rehearse(self) -> BatchResult:
+        """Compute every workbook and write none."""
         started = perf_counter()
-        path = self.out / client.file_name
-        figures, error, details = None, "", ""
-        try:
-            figures = self._workbook(client, path)
-        except PyallocError as refusal:
-            error = str(refusal)
-        except PermissionError:
-            error = f"{path.name} may not be written: close the file in Excel and run again"
-        except OSError as failure:
-            error = f"{path.name} cannot be written ({failure.strerror}): make room or name another folder"
-        except Exception as bug:
-            error = f"pyalloc failed unexpectedly ({type(bug).__name__}); the log says where"
-            details = traceback.format_exc()
-        return ClientResult(client, path, perf_counter() - started, figures, error, details)
+        return self._result(started, self._results({}, lambda _, __: None))
 
-    def _workbook(self, client: Client, path: Path) -> Figures:
-        from pyalloc.allocation import allocate
-        from workbooks.template.book import fill
-        from workbooks.template.facts import Recipient
-        from workbooks.template.writer import write_workbook
+    def run(self, resume: bool, options: Mapping[str, Any]) -> BatchResult:
+        """Write every workbook that does not stand yet, the ledger on the way, and the summary."""
+        started = perf_counter()
+        out, clients = self.maker.out, self.clients.clients
+        with opened(out, logger, append=resume):
+            record, resumed = self._record(resume, options)
+            logger.info("%d clients, %d refused rows", len(clients), len(self.clients.refused))
+            if resumed:
+                logger.info("resumed: %s", resumed)
+            kept = {
+                entry.position: kept_result(entry, clients[entry.position], out)
+                for entry in record.entries
+                if entry.kept
+            }
+            with recording(out / LEDGER_FILE, record) as ledger:
+                result = self._result(started, self._results(kept, ledger.record), resumed)
+                result = replace(result, problem=_summary_problem(result))
+                ledger.finish(result.problem)
+            logger.info("%d done, %d failed in %.1f s", len(result.done), len(result.failed), result.seconds)
+        return result
 
-        allocation = allocate(self._view(client.as_of), profile=client.profile, policy=self.policy)
-        book, facts = fill(allocation, Recipient(client.client_id, client.name))
-        if not self.dry:
-            with replacing(path) as part:
-                write_workbook(book, facts, part)
-        return _figures(allocation, facts)
+    def _record(self, resume: bool, options: Mapping[str, Any]) -> tuple[RunRecord, str]:
+        """Return what the ledger begins with, and what is resumed in words."""
+        record = new_record(self.maker, self.clients, options)
+        if not resume:
+            return record, ""
+        earlier = read_ledger(self.maker.out / LEDGER_FILE)
+        if earlier is None:
+            return record, f"there was no run to resume, {len(record.entries)} to make"
+        return resumption(record, earlier, self.maker.out)
 
+    def _result(self, started: float, results: tuple[ClientResult, ...], resumed: str = "") -> BatchResult:
+        return BatchResult(
+            self.maker.out,
+            self.maker.policy,
+            self.maker.market.notice,
+            results,
+            self.clients.refused,
+            perf_counter() - started,
+            resumed,
+        )
 
-def _figures(allocation: Allocation, facts: Mapping[str, Any]) -> Figures:
-    trace = allocation.trace
-    return Figures(
-        as_of=trace["as_of"],
-        regime=trace["regime"],
-        stress=trace["stress"],
-        weights=tuple(map(float, trace["category_weights"])),
-        amounts=tuple(
-            round(float(amount), trace["currency_digits"]) for amount in facts["holding_category_amount"]
-        ),
-        target_status=trace["target_status"],
-        checks=facts["checks_summary"],
-        notices=len(allocation.notices),
-    )
-
-
-# --- all clients ----------------------------------------------------------------------------------------
-
-
-def _results(
-    run: _Run,
-    clients: Sequence[Client],
-    jobs: int | None,
-    fail_fast: bool,
-    on_progress: Callable[[ClientResult], None] | None,
-) -> tuple[ClientResult, ...]:
-    """Return each client's result, in order, however they were made."""
-    # Clients of one date follow each other, so that a process computes few market views.
-    pending = deque(sorted(range(len(clients)), key=lambda i: clients[i].as_of or date.max))
-    jobs = min(jobs or _worthwhile_jobs(len(clients)), _MAX_PROCESSES)
-    made = _made_here(run, clients, pending) if jobs == 1 else _made_apart(run, clients, pending, jobs)
-    results: dict[int, ClientResult] = {}
-    reason = "not made, because an earlier client failed and the run was to stop there"
-    try:
-        with closing(made):
+    def _results(
+        self, kept: Mapping[int, ClientResult], record: Callable[[int, ClientResult], None]
+    ) -> tuple[ClientResult, ...]:
+        """Return each client's result, in order, having recorded those that were not kept as they came."""
+        results = dict(kept)
+        for result in kept.values():
+            self.on_progress(result)
+        with closing(self._made(kept)) as made:
             for i, result in made:
                 results[i] = result
-                _log(result)
-                if on_progress:
-                    on_progress(result)
-                if fail_fast and result.error:
-                    pending.clear()
-    except BrokenProcessPool:
-        _sweep(run.out)
-        reason = "not made, because a process of the run was killed: run again with fewer jobs"
-        logger.exception(reason)
-    return tuple(
-        results.get(i) or ClientResult(client, run.out / client.file_name, error=reason)
-        for i, client in enumerate(clients)
-    )
+                record(i, result)
+                self.on_progress(result)
+        return tuple(results[i] for i in range(len(results)))
+
+    def _made(self, kept: Container[int]) -> Generator[tuple[int, ClientResult], None, None]:
+        """Yield position and result of each client that is not kept, however that ends."""
+        clients = self.clients.clients
+        # Clients of one date follow each other, so that a process computes few market views.
+        order = sorted(range(len(clients)), key=lambda i: clients[i].as_of or date.max)
+        pending = deque(i for i in order if i not in kept)
+        left = dict.fromkeys(pending)
+        reason = "not made, because an earlier client failed and the run was to stop there"
+        try:
+            with closing(workbooks_of(self.maker, clients, pending, self.jobs)) as made:
+                for i, result in made:
+                    del left[i]
+                    _log(result)
+                    yield i, result
+                    if self.fail_fast and result.error:
+                        pending.clear()
+        except BrokenProcessPool:
+            sweep(self.maker.out)
+            reason = "not made, because a process of the run was killed: run again with fewer jobs"
+            logger.exception(reason)
+        for i in left:
+            yield i, ClientResult(clients[i], self.maker.out / clients[i].file_name, error=reason)
 
 
-def _worthwhile_jobs(clients: int) -> int:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, clients // _CLIENTS_PER_PROCESS))
+def _summary_problem(result: BatchResult) -> str:
+    """Write the summary, and return why it could not be; nothing where it could."""
+    from workbooks.clients import SUMMARY_FILE
+    from workbooks.reports.batch_summary import write_batch_summary
 
-
-def _made_here(
-    run: _Run, clients: Sequence[Client], pending: deque[int]
-) -> Generator[tuple[int, ClientResult], None, None]:
-    while pending:
-        i = pending.popleft()
-        yield i, run.make(clients[i])
-
-
-def _made_apart(
-    run: _Run, clients: Sequence[Client], pending: deque[int], jobs: int
-) -> Generator[tuple[int, ClientResult], None, None]:
-    """Yield position and result as processes deliver them; emptying `pending` ends it soon."""
-    running: dict[Future[ClientResult], int] = {}
-    spawn = multiprocessing.get_context("spawn")
-    os.environ.update(ONE_THREAD)
-    with ProcessPoolExecutor(jobs, spawn, _start_process, (run,)) as pool:
-        while pending or running:
-            with _interrupts_held():
-                while pending and len(running) < 2 * jobs:
-                    i = pending.popleft()
-                    running[pool.submit(_make_in_process, clients[i])] = i
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            # A killed process breaks every future that is left; what was finished before counts.
-            for future in sorted(finished, key=lambda future: future.exception() is not None):
-                yield running.pop(future), future.result()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait; a process started meanwhile never hears it, and finishes what it has in hand."""
-    if sys.platform == "win32":  # a process there ignores it only once it runs
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    path = result.out / SUMMARY_FILE
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_process_run: _Run
-
-
-def _start_process(run: _Run) -> None:
-    global _process_run
-    _process_run = run
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _make_in_process(client: Client) -> ClientResult:
-    return _process_run.make(client)
-
-
-# --- the folder -----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _logged(out: Path) -> Iterator[None]:
-    """Make the folder, clear it of what a killed run left, and log to a file in it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        handler = logging.FileHandler(out / LOG_FILE, mode="w", encoding="utf-8")
+        write_batch_summary(result, path)
     except OSError as error:
-        raise InputError(
-            f"{out} cannot be written to ({error.strerror}): name a folder that can, and close {LOG_FILE}"
-        ) from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
-        handler.close()
-
-
-def _sweep(out: Path) -> None:
-    for part in out.glob(_PART.format("*")):
-        part.unlink(missing_ok=True)
+        return f"{path} cannot be written ({error.strerror}): close it in Excel, then run again with --resume"
+    return ""
 
 
 def _log(result: ClientResult) -> None:

@@ -1,31 +1,27 @@
-"""The commands that make workbooks: demo, template and generate."""
+"""The commands that make workbooks: demo, template, generate and status."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pyalloc.errors import InputError
+from workbooks.console import SOME_FAILED, BatchInputs, complain, run_and_tell
+from workbooks.engines import EngineName, Flavour
 
 if TYPE_CHECKING:
-    from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
-    from workbooks.clients import ClientList
-    from workbooks.results import BatchResult, ClientResult
-
-SOME_FAILED = 1
-"""Exit code of a run that left clients without a workbook."""
 
 Market = Annotated[Path, typer.Option(help="Folder with prices.csv, assets.csv and macro.csv.")]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="Policy file (TOML); default: the house policy.")
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the workbooks; made if need be.")]
+_FLAVOUR = "client: to read anywhere; live: to work in, with pyalloc's functions; default: client."
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")]
 
 
@@ -35,6 +31,7 @@ def register(app: typer.Typer) -> None:
         demo: "pyalloc demo",
         template: "pyalloc template --out template.xlsx --write-policy policy.toml",
         generate: "pyalloc generate --market demo/market --clients demo/clients.csv --out out",
+        status: "pyalloc status out",
     }
     for command, example in examples.items():
         app.command(epilog=f"Example:\n\n{example}")(command)
@@ -52,15 +49,18 @@ def demo(
     from pyalloc.marketdata import MarketData
     from pyalloc.marketdata.demo import write_demo_market
     from pyalloc.policy import Policy
-    from workbooks.batch import replacing
     from workbooks.clients import SUMMARY_FILE, read_clients
+    from workbooks.folder import replacing
 
     market = write_demo_market(out / "market")
     listed = out / "clients.csv"
     with replacing(listed) as part:
         part.write_bytes(files("workbooks.examples").joinpath("clients.csv").read_bytes())
     workbooks = out / "clients"
-    code = _run(MarketData.from_path(market), read_clients(listed), workbooks, Policy(), jobs=jobs)
+    inputs = BatchInputs(read_clients(listed), Policy())
+    code = run_and_tell(
+        MarketData.from_path(market), inputs, workbooks, jobs=jobs, options={"market": market}
+    )
     print(f"\nOpen {workbooks / SUMMARY_FILE} first: it links to every workbook.")
     print(f"Then change a row of {listed} and run")
     print(f"  pyalloc generate --market {market} --clients {listed} --out {workbooks}")
@@ -71,6 +71,7 @@ def template(
     out: Annotated[Path | None, typer.Option(help="Workbook to write, as template.xlsx.")] = None,
     policy: PolicyFile = None,
     market: Annotated[Path | None, typer.Option(help="Market folder; default: the demo market.")] = None,
+    flavour: Annotated[Flavour, typer.Option(help=_FLAVOUR)] = "client",
     write_policy: Annotated[
         Path | None, typer.Option(help="Also write the house policy, every knob explained, to a new file.")
     ] = None,
@@ -82,20 +83,32 @@ def template(
         _write_policy(write_policy)
         print(f"The house policy is in {write_policy}.")
     if out is not None:
-        _write_template(out, read_policy(policy), market)
+        _write_template(out, read_policy(policy), market, flavour)
         print(f"The workbook of a sample client is {out}.")
 
 
 def generate(
+    context: typer.Context,
     market: Market,
-    clients: Annotated[Path, typer.Option(help="Client list, csv or xlsx.")],
     out: Out,
+    clients: Annotated[Path | None, typer.Option(help="Client list, csv or xlsx.")] = None,
     policy: PolicyFile = None,
+    engine: Annotated[
+        EngineName | None, typer.Option(help="What renders a workbook; default: compiled.")
+    ] = None,
+    template: Annotated[
+        Path | None, typer.Option(help="Workbook of your firm to fill in place of ours; compiled engine.")
+    ] = None,
+    flavour: Annotated[Flavour | None, typer.Option(help=_FLAVOUR)] = None,
+    from_ledger: Annotated[
+        Path | None, typer.Option(help="Ledger of an earlier run, in place of list, policy and template.")
+    ] = None,
     jobs: Jobs = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only this client; repeatable.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of an xlsx list; default: the first.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run finished.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compute everything, write nothing.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
 ) -> None:
@@ -106,18 +119,52 @@ def generate(
     fractions (stocks_min, stocks_max and so on).
     """
     from pyalloc.marketdata import MarketData
-    from workbooks.clients import read_clients
 
-    house = read_policy(policy)
-    listed = read_clients(clients, sheet=sheet, categories=house.category.names)
-    listed = listed.only(only) if only else listed
+    if from_ledger is None:
+        inputs = _inputs_of_files(clients, sheet, policy, engine, template, flavour)
+    else:
+        held = {
+            "--clients": clients,
+            "--policy": policy,
+            "--engine": engine,
+            "--template": template,
+            "--flavour": flavour,
+        }
+        inputs = _inputs_of_ledger(from_ledger, [option for option, given in held.items() if given])
+    if only:
+        inputs = replace(inputs, clients=inputs.clients.only(only))
+    listed = inputs.clients
     for column in listed.ignored_columns:
-        _complain(f'{listed.source}: the column "{column}" means nothing here and is ignored')
+        complain(f'{listed.source}: the column "{column}" means nothing here and is ignored')
     if fail_fast and listed.problems:
-        _complain(*map(str, listed.problems), "nothing was written, as --fail-fast was given")
+        complain(*map(str, listed.problems), "nothing was written, as --fail-fast was given")
         raise typer.Exit(SOME_FAILED)
-    data = MarketData.from_path(market)
-    raise typer.Exit(_run(data, listed, out, house, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run))
+    code = run_and_tell(
+        MarketData.from_path(market),
+        inputs,
+        out,
+        jobs=jobs,
+        resume=resume,
+        fail_fast=fail_fast,
+        dry_run=dry_run,
+        options={name: given for name, given in context.params.items() if given},
+    )
+    raise typer.Exit(code)
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that a run wrote to.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Also compare every workbook with its SHA-256.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything, for a program.")] = False,
+) -> None:
+    """Show how the last run in a folder stands, also while it goes."""
+    from workbooks.status import run_status
+
+    found = run_status(folder, verify=verify)
+    print(found.as_json() if as_json else "\n".join(found.lines()))
+    raise typer.Exit(0 if found.is_well else SOME_FAILED)
 
 
 # --- steps ----------------------------------------------------------------------------------------------
@@ -130,6 +177,45 @@ def read_policy(path: Path | None) -> Policy:
     return Policy() if path is None else Policy.from_toml(path)
 
 
+def _inputs_of_files(
+    clients: Path | None,
+    sheet: str | None,
+    policy: Path | None,
+    engine: EngineName | None,
+    template: Path | None,
+    flavour: Flavour | None,
+) -> BatchInputs:
+    from workbooks.clients import read_clients
+
+    if clients is None:
+        raise InputError("no clients: give --clients FILE, or --from-ledger FILE of an earlier run")
+    house = read_policy(policy)
+    listed = read_clients(clients, sheet=sheet, categories=house.category.names)
+    if template is not None and flavour is not None:
+        raise InputError("--flavour was given with --template: the template has a flavour, leave it out")
+    file = _read_file(template) if template else None
+    return BatchInputs(listed, house, engine or "compiled", file, flavour or "client")
+
+
+def _inputs_of_ledger(path: Path, held: Sequence[str]) -> BatchInputs:
+    from workbooks.ledger import read_ledger
+
+    if held:
+        raise InputError(f"--from-ledger was given with {', '.join(held)}: leave out what the ledger holds")
+    record = read_ledger(path)
+    if record is None:
+        raise InputError(f"{path} is no ledger: name the run.sqlite that a run left beside its workbooks")
+    run = record.run
+    return BatchInputs(record.clients(), record.policy(), run.engine, run.template, run.flavour, record)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): name the template") from error
+
+
 def _write_policy(path: Path) -> None:
     from pyalloc.policy import Policy
 
@@ -140,99 +226,23 @@ def _write_policy(path: Path) -> None:
         raise InputError(f"{path} exists: name a new file, or remove it first") from None
 
 
-def _write_template(out: Path, policy: Policy, market: Path | None) -> None:
+def _write_template(out: Path, policy: Policy, market: Path | None, flavour: Flavour) -> None:
     from tempfile import TemporaryDirectory
 
     from pyalloc.allocation import allocate
     from pyalloc.marketdata import MarketData
     from pyalloc.marketdata.demo import write_demo_market
     from pyalloc.profile import InvestorProfile
-    from workbooks.batch import replacing
-    from workbooks.template.book import fill
+    from workbooks.engines import make_engine
+    from workbooks.folder import replacing
     from workbooks.template.facts import Recipient
-    from workbooks.template.writer import write_workbook
 
     with TemporaryDirectory() as folder:
         data = MarketData.from_path(market or write_demo_market(Path(folder)))
     sample = InvestorProfile(risk="medium", budget=1_000_000.0, currency="USD")
     allocation = allocate(data.at(), profile=sample, policy=policy)
-    book, facts = fill(allocation, Recipient("SAMPLE", "Sample Client"))
-    with replacing(out) as part:
-        write_workbook(book, facts, part)
-
-
-def _run(
-    market: MarketData,
-    clients: ClientList,
-    out: Path,
-    policy: Policy,
-    *,
-    jobs: int | None = None,
-    fail_fast: bool = False,
-    dry_run: bool = False,
-) -> int:
-    """Run the batch, write its summary, say what became of it, and return the exit code."""
-    from workbooks.batch import run_batch
-    from workbooks.clients import SUMMARY_FILE
-    from workbooks.reports.batch_summary import write_batch_summary
-
-    try:
-        with _progress(len(clients.clients)) as advance:
-            result = run_batch(
-                market,
-                clients,
-                out,
-                policy=policy,
-                jobs=jobs,
-                fail_fast=fail_fast,
-                dry_run=dry_run,
-                on_progress=advance,
-            )
-    except KeyboardInterrupt:
-        _complain("interrupted" if dry_run else f"interrupted: the workbooks finished so far are in {out}")
-        raise
-    _complain(
-        *(f"{item.client.client_id}: {item.error}" for item in result.failed), *map(str, clients.problems)
+    content, _ = make_engine("compiled", flavour=flavour)(
+        allocation, Recipient("SAMPLE-CLIENT", "Sample Client")
     )
-    summary = result.out / SUMMARY_FILE
-    if not dry_run:
-        try:
-            write_batch_summary(result, summary)
-        except OSError as error:
-            _complain(f"{summary} cannot be written ({error.strerror}): close it in Excel and run again")
-            return SOME_FAILED
-    _print_closing(result, summary, dry_run=dry_run)
-    return SOME_FAILED if result.failed or result.refused else 0
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[ClientResult], None] | None]:
-    """Show a bar on standard error while clients are made, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Workbooks", total=total)
-        yield lambda _: progress.advance(task)
-
-
-def _print_closing(result: BatchResult, summary: Path, *, dry_run: bool) -> None:
-    if result.notice:
-        print(result.notice)
-    print(f"{'would be done' if dry_run else 'done':<14}{len(result.done)}")
-    print(f"{'would fail' if dry_run else 'failed':<14}{len(result.failed)}")
-    print(f"{'rows refused':<14}{len(result.refused)}")
-    print(f"{'seconds':<14}{result.seconds:.1f}")
-    if dry_run:
-        print("nothing was written")
-    else:
-        print(f"{'workbooks':<14}{result.out}")
-        print(f"{'summary':<14}{summary}")
-
-
-def _complain(*sentences: str) -> None:
-    for sentence in sentences:
-        print(sentence, file=sys.stderr)
+    with replacing(out) as part:
+        part.write_bytes(content)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pyalloc.tables import Problem
     from workbooks.clients import Client
 
+PENDING: Final = "pending"
+"""A client whose turn has not come: the run still goes, or it ended before."""
+
 DONE: Final = "done"
 FAILED: Final = "failed"
 REFUSED: Final = "refused"
@@ -53,14 +56,37 @@ class Figures:
 
 @dataclass(frozen=True)
 class ClientResult:
-    """What became of one client: the figures of a workbook, or a sentence that says why there is none."""
+    """What became of one client: a workbook and its figures, or a sentence that says why there is none.
+
+    Attributes
+    ----------
+    client : Client
+    path : Path
+        Of the workbook.
+    figures : Figures or None
+    sha256 : str
+        Of the workbook's bytes, in hexadecimal; empty without one.
+    size : int
+        Of the workbook, in bytes.
+    seconds : float
+        That it took.
+    error : str
+        Why there is no workbook; empty if there is.
+    details : str
+        The traceback of an error that is pyalloc's own.
+    kept : bool
+        Whether the workbook is one of an earlier run, which this one resumed.
+    """
 
     client: Client
     path: Path
-    seconds: float = 0.0
     figures: Figures | None = None
+    sha256: str = ""
+    size: int = 0
+    seconds: float = 0.0
     error: str = ""
     details: str = field(default="", repr=False)
+    kept: bool = False
 
     @property
     def status(self) -> str:
@@ -84,6 +110,10 @@ class BatchResult:
     refused : mapping of int to tuple of Problem
         The rows of the list that could not be used, by number.
     seconds : float
+    resumed : str
+        What was kept of an earlier run and why the rest was made; empty unless the run was to resume one.
+    problem : str
+        Why there is no summary; empty if there is.
     """
 
     out: Path
@@ -92,6 +122,8 @@ class BatchResult:
     results: tuple[ClientResult, ...]
     refused: Mapping[int, tuple[Problem, ...]]
     seconds: float
+    resumed: str = ""
+    problem: str = ""
 
     @property
     def done(self) -> tuple[ClientResult, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -9,19 +10,21 @@ import subprocess
 import sys
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
+from pyalloc.errors import InputError
 from pyalloc.marketdata import MarketData
 from pyalloc.marketdata.demo import NOTICE, write_demo_market
 from pyalloc.policy import Policy
 from pyalloc.profile import InvestorProfile
-from workbooks.batch import LOG_FILE, run_batch
-from workbooks.clients import Client, ClientList, read_clients
-from workbooks.reports.batch_summary import write_batch_summary
+from workbooks.batch import run_batch
+from workbooks.clients import SUMMARY_FILE, Client, ClientList, read_clients
+from workbooks.folder import LOCK_FILE, LOG_FILE, opened
+from workbooks.ledger import LEDGER_FILE
 from workbooks.results import DONE, FAILED
-from workbooks.template import writer
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +51,12 @@ def listing(*clients):
     return ClientList(clients)
 
 
+RECORDS = {SUMMARY_FILE, LEDGER_FILE, LOG_FILE, LOCK_FILE}
+"""What a run leaves beside the workbooks."""
+
+
 def files_in(out):
-    return {path.name: path.read_bytes() for path in out.iterdir() if path.name != LOG_FILE}
+    return {path.name: path.read_bytes() for path in out.iterdir() if path.name not in RECORDS}
 
 
 # --- results --------------------------------------------------------------------------------------------
@@ -84,6 +91,13 @@ def test_two_processes_write_the_bytes_that_one_does(market, tmp_path):
     assert [item.error for item in here.results] == [item.error for item in apart.results]
 
 
+def test_the_order_of_the_list_does_not_show_in_the_workbooks(market, tmp_path):
+    clients = [GOOD, EARLIER, client("E", exclude=("ZXUA",)), client("F", bounds={"Stocks": (0.1, 0.2)})]
+    run_batch(market, listing(*clients), tmp_path / "forwards", jobs=1)
+    run_batch(market, listing(*reversed(clients)), tmp_path / "backwards", jobs=1)
+    assert files_in(tmp_path / "forwards") == files_in(tmp_path / "backwards")
+
+
 def test_the_default_date_is_the_last_of_the_market(market, tmp_path):
     result = run_batch(market, listing(GOOD), tmp_path, jobs=1)
     assert result.results[0].figures.as_of == market.days[-1].item()
@@ -103,6 +117,12 @@ def test_a_dry_run_finds_the_failures_and_writes_nothing(market, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_template_is_refused_with_the_engine_that_would_lose_what_a_firm_added(market, tmp_path):
+    with pytest.raises(InputError, match="leave one of the two out"):
+        run_batch(market, listing(GOOD), tmp_path / "out", engine="openpyxl", template=b"PK")
+    assert not (tmp_path / "out").exists()
+
+
 def test_progress_is_told_of_each_client(market, tmp_path):
     seen = []
     run_batch(market, listing(GOOD, UNKNOWN_ASSET), tmp_path, jobs=1, on_progress=seen.append)
@@ -117,24 +137,27 @@ def test_a_file_that_cannot_be_replaced_fails_its_client_alone(market, tmp_path)
     result = run_batch(market, listing(GOOD, EARLIER), tmp_path, jobs=1)
     assert [item.status for item in result.results] == [FAILED, DONE]
     assert result.results[0].error.startswith("A.xlsx ")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["A.xlsx", "D.xlsx", LOG_FILE]
+    assert {path.name for path in tmp_path.iterdir()} == {"A.xlsx", "D.xlsx", *RECORDS}
 
 
 @pytest.mark.parametrize(
     ("failure", "says"),
     [
         (PermissionError(13, "Permission denied"), "close the file in Excel"),
-        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(5, "Input/output error"), "A.xlsx cannot be written (Input/output error)"),
         (ZeroDivisionError("oops"), "pyalloc failed unexpectedly (ZeroDivisionError)"),
     ],
 )
 def test_a_failed_write_leaves_the_earlier_file_and_no_part(market, tmp_path, monkeypatch, failure, says):
-    def write_half(_book, _facts, path):
-        path.write_bytes(b"half")
-        raise failure
+    put_in_place = Path.replace
+
+    def fail(part, path):
+        if path.name == "A.xlsx":
+            raise failure
+        return put_in_place(part, path)
 
     (tmp_path / "A.xlsx").write_bytes(b"the workbook of yesterday")
-    monkeypatch.setattr(writer, "write_workbook", write_half)
+    monkeypatch.setattr(Path, "replace", fail)
     result = run_batch(market, listing(GOOD), tmp_path, jobs=1)
     assert says in result.results[0].error
     assert files_in(tmp_path) == {"A.xlsx": b"the workbook of yesterday"}
@@ -142,10 +165,29 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_part(market, tmp_path, mo
     assert traceback_logged == isinstance(failure, ZeroDivisionError)
 
 
+def test_a_full_disk_stops_the_run_and_says_so_in_the_log(market, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "A.xlsx").write_bytes(b"the workbook of yesterday")
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(InputError, match=r"has no room for A\.xlsx .* go on with --resume"):
+        run_batch(market, listing(GOOD), tmp_path, jobs=1)
+    assert files_in(tmp_path) == {"A.xlsx": b"the workbook of yesterday"}
+    assert "stopped: " in (tmp_path / LOG_FILE).read_text(encoding="utf-8")
+
+
 def test_a_run_clears_away_what_a_killed_one_left(market, tmp_path):
     (tmp_path / ".pyalloc-0123.part").write_bytes(b"half")
     run_batch(market, listing(GOOD), tmp_path, jobs=1)
     assert set(files_in(tmp_path)) == {"A.xlsx"}
+
+
+def test_a_second_run_in_the_same_folder_is_refused(market, tmp_path):
+    logger = logging.getLogger("another run")
+    with opened(tmp_path, logger, append=False), pytest.raises(InputError, match="another run is writing to"):
+        run_batch(market, listing(GOOD), tmp_path, jobs=1)
+    assert len(run_batch(market, listing(GOOD), tmp_path, jobs=1).done) == 1
 
 
 def test_a_killed_process_costs_a_sentence_per_client_and_leaves_no_part(market, tmp_path):
@@ -177,7 +219,7 @@ def test_ctrl_c_ends_the_run_with_130_and_whole_files(folder, tmp_path):
     assert run.returncode == 130
     assert "Traceback" not in said
     assert "interrupted" in said
-    assert 0 < len(list(out.glob("*.xlsx"))) < 200
+    assert 0 < len(list(out.glob("I*.xlsx"))) < 200
     assert not list(out.glob(".*"))
     for workbook in out.glob("*.xlsx"):
         load_workbook(workbook, read_only=True).close()
@@ -192,9 +234,8 @@ def summary(market, tmp_path):
     rows = ["F,=1+1,low,100,USD,1", "G,Cinder,medium,2000,JPY,", "H,Dapple,99,5,USD,", "ü1,Ember,3,7.5,USD,"]
     path = tmp_path / "clients.csv"
     path.write_text("\n".join(["client_id,name,risk,budget,currency,bonds_min", *rows]), encoding="utf-8")
-    result = run_batch(market, read_clients(path), tmp_path, jobs=1)
-    write_batch_summary(result, tmp_path / "batch-summary.xlsx")
-    return load_workbook(tmp_path / "batch-summary.xlsx").active
+    run_batch(market, read_clients(path), tmp_path, jobs=1)
+    return load_workbook(tmp_path / SUMMARY_FILE).active
 
 
 def rows_of(sheet):
@@ -240,9 +281,8 @@ def test_the_summary_prints_on_landscape_pages_and_says_that_the_market_is_synth
 
 def test_a_failed_client_has_a_row_without_figures_under_the_firm_of_the_policy(market, tmp_path):
     policy = Policy(firm="Amber & Co")
-    result = run_batch(market, listing(UNKNOWN_ASSET), tmp_path, policy=policy, jobs=1)
-    write_batch_summary(result, tmp_path / "batch-summary.xlsx")
-    sheet = load_workbook(tmp_path / "batch-summary.xlsx").active
+    run_batch(market, listing(UNKNOWN_ASSET), tmp_path, policy=policy, jobs=1)
+    sheet = load_workbook(tmp_path / SUMMARY_FILE).active
     assert "Amber & Co" in sheet["A2"].value
     (row,) = rows_of(sheet)
     assert (row["Status"].value, row["Stocks weight"].value) == ("failed", None)

@@ -24,29 +24,29 @@ _AREA: Final = re.compile(r"((?:'(?:[^']|'')+'|[^\W\d][\w.]*))!(\$?[A-Z]+\$?\d+(
 
 
 class _Source(NamedTuple):
-    """What a chart draws: whether numbers, the XML prefix, the format, and its cells."""
+    """What a chart draws: whether numbers, the XML prefix, the template's own cache, and its cells."""
 
     kind: str
     prefix: str
-    number_format: str
+    cache: str
     sheet: Authored
     rows: range
     column: int
 
 
 def chart_program(text: str, grids: Mapping[str, Grid], authored: Mapping[str, Authored]) -> Program:
-    """Return a chart's program; series over cells that the author does not know keep what they have."""
+    """Return a chart's program; series over cells that a firm added get no values: they would be stale."""
     parts: list[bytes | Spot | Hole | Down] = []
     start = 0
     for found in _SOURCE.finditer(text):
         area = unescape(found["area"])
         parts += [text[start : found.start("area")].encode(), *moving(area, "", grids)]
         source = _source(found, area, grids, authored)
-        if source is None:
-            parts.append(text[found.end("area") : found.end()].encode())
-        else:
-            close = f"</{source.prefix}f>".encode()
-            parts += [close, *_cache(source), f"</{source.prefix}{source.kind}Ref>".encode()]
+        prefix = found["prefix"] or ""
+        parts.append(f"</{prefix}f>".encode())
+        if source is not None:
+            parts += _cache(source)
+        parts.append(f"</{prefix}{found['kind']}Ref>".encode())
         start = found.end()
     return (*parts, text[start:].encode())
 
@@ -66,11 +66,10 @@ def _source(
     first = grid.row(top).at(PATTERN)
     last = grid.row(bottom, end=True).at(PATTERN)
     column = grid.column(left, top).at(PATTERN)
-    number_format = _FORMAT.search(found["cache"])
     return _Source(
         found["kind"],
         found["prefix"] or "",
-        number_format[1] if number_format else "General",
+        found["cache"],
         authored[title],
         range(first, last + 1),
         column,
@@ -79,9 +78,15 @@ def _source(
 
 def _cache(source: _Source) -> Iterator[bytes | Spot | Hole | Down]:
     p = source.prefix
+    known = (source.sheet.cells.get((row, source.column)) for row in source.rows)
+    if all(cell is not None and cell.kind == "label" for cell in known):
+        yield source.cache.encode()
+        return
     yield f"<{p}{source.kind}Cache>".encode()
     if source.kind == "num":
-        yield f"<{p}formatCode>{source.number_format}</{p}formatCode>".encode()
+        number_format = _FORMAT.search(source.cache)
+        shown = number_format[1] if number_format else "General"
+        yield f"<{p}formatCode>{shown}</{p}formatCode>".encode()
     block = next(
         (
             growth

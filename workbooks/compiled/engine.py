@@ -11,9 +11,9 @@ from pyalloc.policy import Policy
 from workbooks.compiled.house import house_sizes, sample_client
 from workbooks.compiled.members import Members
 from workbooks.compiled.template import CompiledTemplate
-from workbooks.compiled.values import kind_of
+from workbooks.compiled.values import Kind, kind_of
 from workbooks.reading.content import content_of
-from workbooks.template.book import PATTERN, Design, author_book, facts_of, sizes_of
+from workbooks.template.book import PATTERN, Design, Sizes, author_book, facts_of, sizes_of
 from workbooks.template.facts import Recipient
 from workbooks.template.frame import FUNCTIONS, PRICES
 from workbooks.template.writer import SAMPLE, template_bytes
@@ -31,12 +31,16 @@ class CompiledEngine:
 
     def __call__(self, allocation: Allocation, recipient: Recipient) -> tuple[bytes, ChainMap[str, Any]]:
         """Return the workbook of a client and the facts that its cells show."""
-        facts, sizes, policy = facts_of(allocation, recipient), sizes_of(allocation), allocation.policy
+        facts = facts_of(allocation, recipient)
+        return self.rendered(facts, sizes_of(allocation), allocation.policy), facts
+
+    def rendered(self, facts: ChainMap[str, Any], sizes: Sizes, policy: Policy) -> bytes:
+        """Return the workbook that shows these facts."""
         design = Design.of(policy, native=sizes.native, live=self._live)
         key = design, policy.firm, policy.paper
         if key not in self._compiled:
             self._compiled[key] = self._compile(*key, facts)
-        return self._compiled[key].render(facts, sizes), facts
+        return self._compiled[key].render(facts, sizes)
 
     def _compile(self, design: Design, firm: str, paper: str, facts: ChainMap[str, Any]) -> CompiledTemplate:
         book = author_book(design)
@@ -62,5 +66,8 @@ def check_template(source: str, template: bytes, policy: Policy) -> None:
         With a list of all that it lost.
     """
     content = content_of(source, template)
-    house_sizes(content, Design.of(policy, native=PRICES in content.sheets, live=FUNCTIONS in content.sheets))
-    Members.of(source, template)
+    design = Design.of(policy, native=PRICES in content.sheets, live=FUNCTIONS in content.sheets)
+    sizes = house_sizes(content, design)
+    facts = {cell.value.name for _, _, cell in author_book(design).cells() if cell.value}
+    kinds: dict[str, Kind] = dict.fromkeys(facts, "varied")
+    CompiledTemplate.compile(Members.of(source, template), design, sizes, kinds, sample_client(content))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from openpyxl.utils.cell import range_boundaries
@@ -54,15 +54,14 @@ def house_sizes(content: Content, design: Design) -> Sizes:
         sizes = _sizes(content)
         lost = list(_lost(content, author_book(design, sizes)))
     if lost:
-        more = [f"and {len(lost) - _SHOWN} more"] if len(lost) > _SHOWN else []
-        raise TableError(
-            [
-                f"{content.source} lost {len(lost)} of what is filled for each client: {_REMEDY}",
-                *lost[:_SHOWN],
-                *more,
-            ]
-        )
+        raise refusal(f"{content.source} lost {len(lost)} of what is filled for each client: {_REMEDY}", lost)
     return sizes
+
+
+def refusal(says: str, lost: Sequence[str]) -> TableError:
+    """Return the error that says what is wrong and lists what is lost, as far as a person will read."""
+    more = [f"and {len(lost) - _SHOWN} more"] if len(lost) > _SHOWN else []
+    return TableError([says, *lost[:_SHOWN], *more])
 
 
 def sample_client(content: Content) -> str:

@@ -14,7 +14,10 @@ _FORMAT: Final = re.compile(r"<xf\b[^>]*>")
 _CUSTOM: Final = re.compile(r"<numFmt\b([^>]*)/>")
 _CUSTOMS: Final = re.compile(r"<numFmts\b[^>]*>(.*?)</numFmts>", re.DOTALL)
 _BUILT_IN: Final = {3: "#,##0", 4: "#,##0.00"}
-_DECIMALS: Final = re.compile(r"(?<=0)(?:\.0+)?(?![.0#])")
+_DECIMALS: Final = re.compile(
+    r"""("[^"]*"|\[[^\]]*\]|[\\_*].|[Ee][-+]0+)"""  # a text, a currency, a filler, an exponent: no decimals
+    r"""|0(?:\.0+)?(?![.0#?])"""
+)
 _FIRST_CUSTOM: Final = 164
 
 
@@ -47,8 +50,9 @@ def in_currency(styles: str, amounts: Collection[int], digits: int) -> str:
 
 
 def _with_decimals(code: str, digits: int) -> str:
-    """Return a number format with so many decimals in its first number."""
-    return _DECIMALS.sub(f".{'0' * digits}" if digits else "", code, count=1)
+    """Return a number format with so many decimals in its numbers."""
+    shown = f"0.{'0' * digits}" if digits else "0"
+    return _DECIMALS.sub(lambda found: found[1] or shown, code)
 
 
 def _with_formats(styles: str, added: dict[str, int]) -> str:

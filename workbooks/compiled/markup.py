@@ -16,7 +16,7 @@ from workbooks.template.author import Growth
 REFERENCE_SLOT: Final = Slot("footer_reference", "shown")
 
 _TARGET: Final = re.compile(
-    r'((?<=\s)(?:ref|sqref|location)="|<(?:formula|formula1|formula2|xm:f|xm:sqref)>)([^"<]*)'
+    r'((?<=\s)(?:ref|sqref|location|activeCell|topLeftCell)="|<(?:formula|formula1|formula2|xm:f|xm:sqref)>)([^"<]*)'
 )
 _NAME: Final = re.compile(r"(<definedName\b[^>]*>)([^<]*)")
 _CALCULATION: Final = re.compile(r"<calcPr\b[^>]*?(?:/>|>.*?</calcPr>)", re.DOTALL)

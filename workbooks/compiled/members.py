@@ -19,16 +19,21 @@ STRINGS: Final = "xl/sharedStrings.xml"
 CORE: Final = "docProps/core.xml"
 CONTENT_TYPES: Final = "[Content_Types].xml"
 
+_APP: Final = "docProps/app.xml"
 _CALC_CHAIN: Final = "xl/calcChain.xml"
 _RELATIONSHIPS: Final = "xl/_rels/workbook.xml.rels"
 _SHEET: Final = re.compile(r"<sheet\b([^>]*)/>")
 _RELATION: Final = re.compile(r"<Relationship\b([^>]*)/>")
+_EDITOR: Final = re.compile(rb"<Manager>.*?</Manager>|<(?:\w+:)?absPath\b[^>]*/>", re.DOTALL)
+"""Whose file it is, and the folder of the machine that it was saved in."""
 _ATTRIBUTE: Final = re.compile(r"""([\w:.]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
 @dataclass(frozen=True)
 class Members:
-    """The members by name, in their order; without a calculation chain, which hosts make anew.
+    """The members by name, in their order.
+
+    They are without a calculation chain, which hosts make anew, and without the traces of who edited them.
 
     Attributes
     ----------
@@ -58,6 +63,8 @@ class Members:
                 names = [name for name in archive.namelist() if not name.endswith("/")]
             content = {name: parts[name.replace("\\", "/").lower()] for name in names}
             _drop_calculation_chain(content)
+            for name in {_APP, WORKBOOK} & content.keys():
+                content[name] = _EDITOR.sub(b"", content[name])
             sheets = _sheets(content)
         except TableError:
             raise

@@ -76,7 +76,7 @@ def _moved(number: int, growths: Sequence[Growth]) -> Place:
 
 _REFERENCE: Final = re.compile(
     r"""("[^"]*")"""  # a text in a formula is no reference
-    r"""|(?<![\w.$'!])((?:'(?:[^']|'')+'|[^\W\d][\w.]*)!)?"""
+    r"""|(?<![\w.$'!\]])((?:'(?:[^']|'')+'|[^\W\d][\w.]*)!)?"""
     r"""(\$?)([A-Z]{1,3})(\$?)([1-9]\d{0,6})(?::(\$?)([A-Z]{1,3})(\$?)([1-9]\d{0,6}))?(?![\w.(!])"""
 )
 

@@ -7,18 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
+
 from pyalloc.errors import TableError
 from workbooks.compiled.cells import Authored
 from workbooks.compiled.markup import after_cells, before_cells
 from workbooks.compiled.places import Grid, Place, Spot, moving
 from workbooks.compiled.program import Across, Down, Hole, Program
 from workbooks.compiled.sheetxml import StoredCell, StoredRow, StoredSheet
-from workbooks.template.author import Cell, Growth
+from workbooks.template.author import Cell, Growth, Sheet
 from workbooks.template.book import PATTERN
 
-_VALUE: Final = re.compile(r"<v\b[^>]*?(?:/>|>[^<]*</v\s*>)")
 _TYPE: Final = re.compile(r'\st\s*=\s*"[^"]*"')
 _EMPTY: Final = StoredRow("", {})
+_PATTERNS: Final = 3
+"""Rows of a block that say how all of them look: the first, and two that take turns after it."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +59,34 @@ class SheetCompiler:
         )
 
     def matched(self) -> Iterator[tuple[StoredCell, Cell | None]]:
-        """Yield every cell of the template with what its author says of it; of repeated rows, the first."""
+        """Yield the template's cells with what their author says of them; of repeated rows, the patterns."""
         blocks = [growth for growth in self.growths if growth.axis == "rows"]
         for row, stored in self.stored.rows.items():
             block = next((b for b in blocks if b.first <= row <= b.last), None)
-            if block is not None and row > block.first:
+            if block is not None and row >= block.first + _PATTERNS:
                 continue
             for column, cell in stored.cells.items():
                 growth = self._columns_at(row, column)
                 at = (
-                    self.growths[block].first if block else self._grid.row(row).at(PATTERN),
+                    self.growths[block].first + min(row - block.first, 1)
+                    if block
+                    else self._grid.row(row).at(PATTERN),
                     self.growths[growth].first if growth else self._grid.column(column, row).at(PATTERN),
                 )
                 yield cell, self.authored.cells.get(at) if self.authored else None
+
+    def lost(self, sheet: Sheet) -> Iterator[str]:
+        """Yield the cells of `sheet`, as authored for the template's sizes, that the template has not.
+
+        A cell without a value is stored only for its look, so it is gone once everything in it is cleared.
+        """
+        blocks = [growth for growth in self.growths if growth.axis == "rows"]
+        for at, cell in sheet.cells.items():
+            letters, row = coordinate_from_string(at)
+            inner = any(block.first + _PATTERNS <= row <= block.last for block in blocks)
+            there = self.stored.rows.get(row, _EMPTY).cells
+            if cell.kind != "label" and not inner and column_index_from_string(letters) not in there:
+                yield f"{sheet.title}!{at}"
 
     def _rows(self) -> Iterator[bytes | Spot | Hole | Across | Down]:
         blocks = [growth for growth in self.growths if growth.axis == "rows"]
@@ -89,7 +108,7 @@ class SheetCompiler:
         first = self._grid.row(block.first)
         authored = self.growths[block].first
         second = Spot("row", Place(first.base + 1, first.by), follows=True)
-        looks = range(block.first + 1, min(block.first + 3, block.last + 1)) or [block.first]
+        looks = range(block.first + 1, min(block.first + _PATTERNS, block.last + 1)) or [block.first]
         return Down(
             block.by,
             tuple(self._row(block.first, authored, Spot("row", first, follows=False), block=True)),
@@ -102,18 +121,17 @@ class SheetCompiler:
         """Yield a row of the template with what the author says of `authored_row` in it."""
         stored = self.stored.rows.get(number, _EMPTY)
         yield from (b'<row r="', spot, f'"{stored.attributes}>'.encode())
-        for column, cell in sorted(stored.cells.items()):
+        for column in sorted(stored.cells):
             growth = self._columns_at(number, column)
             if growth is None:
                 place = self._grid.column(column, number)
                 at = (Spot("column", place, follows=False), spot)
-                yield from self._cell(cell, at, authored_row, place.at(PATTERN), block=block)
+                authored = (authored_row, place.at(PATTERN))
+                yield from self._cell(number, column, at, authored, block=block)
             elif column == growth.first:
                 at = (Spot("column", self._grid.column(column, number), follows=True), spot)
-                authored_column = self.growths[growth].first
-                yield Across(
-                    growth.by, tuple(self._cell(cell, at, authored_row, authored_column, block=block))
-                )
+                authored = (authored_row, self.growths[growth].first)
+                yield Across(growth.by, tuple(self._cell(number, column, at, authored, block=block)))
         yield b"</row>"
 
     def _columns_at(self, row: int, column: int) -> Growth | None:
@@ -123,10 +141,12 @@ class SheetCompiler:
         )
 
     def _cell(
-        self, cell: StoredCell, at: tuple[Spot, Spot], row: int, column: int, *, block: bool
+        self, number: int, column: int, at: tuple[Spot, Spot], authored: tuple[int, int], *, block: bool
     ) -> Iterator[bytes | Spot | Hole]:
+        """Yield the cell of the template in row `number` and `column`; `authored` is its author's place."""
+        cell = self.stored.rows[number].cells[column]
         yield from (b'<c r="', *at, b'"')
-        body = self.authored.body(row, column) if self.authored else None
+        body = self.authored.body(*authored) if self.authored else None
         if body is not None:
             yield cell.look.encode()
             yield from body
@@ -134,19 +154,23 @@ class SheetCompiler:
             yield f"{cell.attributes}/>".encode()
         elif block:
             raise TableError(
-                f"the sheet {self.title} has a cell of its own among rows that repeat (row {row}, column "
-                f"{column}): move it to a sheet of its own"
+                f"{self.title}!{get_column_letter(column)}{number} is a cell of its own among rows that "
+                "repeat: move it to a sheet of its own"
             )
         else:
-            yield from _own_cell(cell, self.title, self.grids)
+            yield from self._own_cell(number, column, cell)
 
-
-def _own_cell(cell: StoredCell, title: str, grids: Mapping[str, Grid]) -> Iterator[bytes | Spot]:
-    """Yield a label, or a cell that a firm added; a formula of theirs keeps no value: it would be stale."""
-    formula = cell.formula
-    if formula is None:
-        yield f"{cell.attributes}>{cell.inner}</c>".encode()
-        return
-    yield f"{_TYPE.sub('', cell.attributes)}>{cell.inner[: formula.start(2)]}".encode()
-    yield from moving(formula[2] or "", title, grids)
-    yield f"{_VALUE.sub('', cell.inner[formula.end(2) :])}</c>".encode()
+    def _own_cell(self, number: int, column: int, cell: StoredCell) -> Iterator[bytes | Spot]:
+        """Yield a label, or a cell that a firm added; what is computed keeps no value: it would be stale."""
+        formula = self.stored.formula(number, column)
+        plain = _TYPE.sub("", cell.attributes)
+        if formula is not None:
+            yield f"{plain}><f".encode()
+            if formula.area:
+                area = moving(formula.area, self.title, self.grids)
+                yield from (b' t="array" ref="', *area, b'"')
+            yield from (b">", *moving(formula.text, self.title, self.grids), b"</f></c>")
+        elif self.stored.is_filled(number, column):
+            yield f"{plain}/>".encode()
+        else:
+            yield f"{cell.attributes}>{cell.inner}</c>".encode()

@@ -7,7 +7,7 @@ The template is an xlsx file: ours, or one that a firm restyled. The author says
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,14 +15,16 @@ from workbooks.compiled.archive import Entry, archive, entry, piece
 from workbooks.compiled.binding import Bound, Kept, Layout, Part
 from workbooks.compiled.cells import Authored
 from workbooks.compiled.charts import chart_program
+from workbooks.compiled.house import refusal
 from workbooks.compiled.looks import in_currency
 from workbooks.compiled.markup import workbook_markup
-from workbooks.compiled.members import CONTENT_TYPES, CORE, STYLES, WORKBOOK, Members
+from workbooks.compiled.members import CONTENT_TYPES, CORE, STRINGS, STYLES, WORKBOOK, Members
 from workbooks.compiled.places import Grid
 from workbooks.compiled.program import Hole, Program
 from workbooks.compiled.sheets import SheetCompiler
-from workbooks.compiled.sheetxml import stored_sheet
+from workbooks.compiled.sheetxml import stored_sheet, strings_in_use
 from workbooks.compiled.values import Kind, Slot
+from workbooks.template.author import Book
 from workbooks.template.book import PATTERN, Design, Sizes, author_book
 from workbooks.template.styles import AMOUNT, LOOKS
 
@@ -88,7 +90,7 @@ class CompiledTemplate:
         Parameters
         ----------
         members : Members
-            Of the template; it has every cell that the design asks for.
+            Of the template; it has every name and formula that the design asks for.
         design : Design
         sizes : Sizes
             Of the template itself.
@@ -100,14 +102,14 @@ class CompiledTemplate:
         Raises
         ------
         TableError
-            Where the template has something that cannot be kept.
+            Where the template has something that cannot be kept, or lost a cell.
         """
-        book = author_book(design, PATTERN)
+        book, sized = author_book(design, PATTERN), author_book(design, sizes)
         own_grids = {sheet.title: Grid(sheet.growths) for sheet in book.sheets}
         authored = {sheet.title: Authored(sheet, own_grids, kinds) for sheet in book.sheets}
         growths = {
             sheet.title: dict(zip(sheet.growths, own.growths, strict=True))
-            for sheet, own in zip(author_book(design, sizes).sheets, book.sheets, strict=True)
+            for sheet, own in zip(sized.sheets, book.sheets, strict=True)
         }
         grids = {title: Grid(tuple(of)) for title, of in growths.items()}
         sheets = {
@@ -120,21 +122,25 @@ class CompiledTemplate:
             )
             for title, part in members.sheets.items()
         }
+        _refuse_lost(members.source, sheets.values(), sized)
         matched = [pair for sheet in sheets.values() for pair in sheet.matched()]
-        calculate = any(cell.formula and (known is None or known.kind == "label") for cell, known in matched)
+        kept = [cell for cell, known in matched if known is None or known.kind == "label"]
+        calculate = any(cell.has_formula for cell in kept)
+        content = dict(members.content)
+        if STRINGS in content:
+            used = {cell.string for cell in kept}
+            content[STRINGS] = strings_in_use(members.text(STRINGS), used).encode()
         programs: dict[str, Program] = {part: sheet.program(sample) for part, sheet in sheets.items()}
         programs[WORKBOOK] = workbook_markup(members.text(WORKBOOK), grids, calculate=calculate)
-        if CORE in members.content:
+        if CORE in content:
             programs[CORE] = _PROPERTIES
-        for name in members.content:
+        for name in content:
             if name.startswith("xl/charts/chart"):
                 programs[name] = chart_program(members.text(name), grids, authored)
         return cls(
             constants=[
-                entry(name, [piece(content, small=True)])
-                for name, content in sorted(
-                    members.content.items(), key=lambda item: item[0] != CONTENT_TYPES
-                )
+                entry(name, [piece(member, small=True)])
+                for name, member in sorted(content.items(), key=lambda item: item[0] != CONTENT_TYPES)
                 if name not in programs and name != STYLES
             ],
             parts=[Part(name, program) for name, program in programs.items()],
@@ -169,3 +175,12 @@ class CompiledTemplate:
             styles = in_currency(self.styles, self.amounts, digits)
             self._looks[digits] = entry(STYLES, [piece(styles.encode(), small=True)])
         return self._looks[digits]
+
+
+def _refuse_lost(source: str, sheets: Collection[SheetCompiler], book: Book) -> None:
+    """Refuse a template that has not every cell of the book that is authored for its sizes."""
+    authored = {sheet.title: sheet for sheet in book.sheets}
+    lost = [at for sheet in sheets if sheet.title in authored for at in sheet.lost(authored[sheet.title])]
+    if lost:
+        says = "cells that some client fills, as all that was in them was cleared: give each a format again"
+        raise refusal(f"{source} lost {len(lost)} {says}", lost)

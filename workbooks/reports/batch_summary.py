@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pyalloc.names import currency_digits
-from workbooks.batch import replacing
+from workbooks.folder import replacing
 from workbooks.package import finished
 from workbooks.results import DONE, FAILED, REFUSED, BatchResult, ClientResult, Figures
 from workbooks.template import styles

@@ -1,0 +1,62 @@
+"""Which workbooks of an earlier run still stand, and why the others must be made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from workbooks.record import Entry, RunRecord
+from workbooks.results import DONE
+
+
+def resumption(record: RunRecord, earlier: RunRecord, out: Path) -> tuple[RunRecord, str]:
+    """Return the record of a run that begins with what it keeps of an earlier one, and a sentence about it.
+
+    A workbook is kept where the earlier run made it from the same inputs and the file still has the bytes
+    that were written.
+
+    Parameters
+    ----------
+    record, earlier : RunRecord
+    out : Path
+        The folder of both runs.
+    """
+    before = {entry.client_id: entry for entry in earlier.entries}
+    common = earlier.run.made_from
+    changed = [name for name, value in record.run.made_from.items() if common[name] != value]
+    entries, reasons = [], Counter[str]()
+    for entry in record.entries:
+        reason = _why_made(entry, before.get(entry.client_id), changed, out)
+        if reason:
+            reasons[reason] += 1
+            entries.append(entry)
+        else:
+            entries.append(replace(before[entry.client_id], position=entry.position, kept=True))
+    made = reasons.total()
+    why = f" ({', '.join(f'{count} {reason}' for reason, count in reasons.most_common())})" if made else ""
+    return replace(record, entries=tuple(entries)), f"{len(entries) - made} kept, {made} to make{why}"
+
+
+def _why_made(entry: Entry, before: Entry | None, changed: list[str], out: Path) -> str:
+    """Return why a workbook must be made; nothing where the one that is there stands."""
+    if before is None:
+        return "new in the list"
+    if before.status != DONE:
+        return f"{before.status} before"
+    if before.input_sha256 != entry.input_sha256:
+        return f"{' and '.join(changed) or 'row of the list'} changed"
+    found = file_sha256(out / entry.file_name)
+    if found is None:
+        return "file missing"
+    return "" if found == before.sha256 else "file changed"
+
+
+def file_sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a file, in hexadecimal; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

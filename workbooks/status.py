@@ -1,0 +1,192 @@
+"""How a run stands: what its ledger says, and whether the folder agrees with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pyalloc.errors import InputError
+from workbooks.clients import SUMMARY_FILE
+from workbooks.folder import is_running
+from workbooks.ledger import LEDGER_FILE, read_ledger
+from workbooks.record import now
+from workbooks.results import DONE, FAILED, PENDING
+from workbooks.resume import file_sha256
+
+RUNNING: Final = "running"
+FINISHED: Final = "finished"
+INTERRUPTED: Final = "interrupted"
+
+_HELD_BY_EXCEL = "~$"  # begins the name of the file that Excel keeps beside an open workbook
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How a run stands.
+
+    Attributes
+    ----------
+    state : {"running", "finished", "interrupted"}
+    started, finished : str
+        ISO 8601; `finished` is empty while it has not.
+    source, as_of, engine : str
+        The client list's name, the market's last date, what rendered the workbooks.
+    options : mapping
+        How the run was asked for.
+    versions : mapping
+        Of all that computed and rendered.
+    sha256 : mapping
+        Of market, policy and template.
+    done, kept, failed, pending, refused : int
+        Clients; those kept of an earlier run are among those done; `refused` counts rows.
+    seconds : float or None
+        That the run has gone, or took; None where it was interrupted.
+    problems : tuple of str
+        A sentence for each failure and refusal, and for a missing summary.
+    missing, changed : tuple of str
+        Files that should be there; files that are not as they were written, if that was verified.
+    unrecorded : tuple of str
+        Workbooks of clients that are not done: of an earlier run, or made just before a kill.
+    strangers : tuple of str
+        Workbooks that the ledger does not know.
+    """
+
+    state: str
+    started: str
+    finished: str
+    source: str
+    as_of: str
+    engine: str
+    options: Mapping[str, Any]
+    versions: Mapping[str, str]
+    sha256: Mapping[str, str]
+    done: int
+    kept: int
+    failed: int
+    pending: int
+    refused: int
+    seconds: float | None
+    problems: tuple[str, ...]
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    unrecorded: tuple[str, ...]
+    strangers: tuple[str, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the run is finished and every row of the list has its workbook."""
+        return self.state == FINISHED and not (self.pending or self.problems or self.missing or self.changed)
+
+    @property
+    def rate(self) -> float | None:
+        """Clients a second, kept ones left out; None where that cannot be said."""
+        made = self.done - self.kept + self.failed
+        return made / self.seconds if made and self.seconds else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the run has made what is pending, if it goes on as it went."""
+        return self.pending / self.rate if self.state == RUNNING and self.rate else None
+
+    def as_json(self) -> str:
+        """Return all of it for another program."""
+        derived = {"is_well": self.is_well, "rate": self.rate, "seconds_left": self.seconds_left}
+        return json.dumps(asdict(self) | derived, indent=1, ensure_ascii=False)
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as a person reads it."""
+        ended = f", {self.state} {_moment(self.finished)}" if self.finished else f", {self.state}"
+        yield _line("run", f"started {_moment(self.started)}{ended}")
+        market = f"market {self.options.get('market', '')}".rstrip()
+        yield _line("made from", f"{self.source}, {market} as of {self.as_of}")
+        yield _line("made by", f"pyalloc {self.versions['pyalloc']}, engine {self.engine}")
+        yield _line("done", f"{self.done}, of which {self.kept} kept" if self.kept else self.done)
+        yield _line("failed", self.failed)
+        yield _line("pending", self.pending)
+        yield _line("rows refused", self.refused)
+        if self.rate is not None:
+            left = f", {self.seconds_left:.0f} s left" if self.seconds_left is not None else ""
+            yield _line("rate", f"{self.rate:.1f} a second{left}")
+        yield from self.problems
+        for files, finding in (
+            (self.missing, "is missing"),
+            (self.changed, "is not as it was written"),
+            (self.unrecorded, "is not of this run, or was made just before it was killed"),
+            (self.strangers, "is not in the ledger"),
+        ):
+            yield from (f"{file} {finding}" for file in files)
+        if not self.is_well and self.state != RUNNING:
+            yield "To go on, run it again with --resume."
+
+
+def run_status(folder: Path, *, verify: bool = False) -> RunStatus:
+    """Return how the last run in a folder stands, also while it goes.
+
+    Parameters
+    ----------
+    folder : Path
+        That the run was to write to.
+    verify : bool
+        Also read every workbook and compare its SHA-256 with the ledger's.
+
+    Raises
+    ------
+    InputError
+        Where there is no ledger, or none that can be read.
+    """
+    running = is_running(folder)  # asked first, so that a run that ends meanwhile is not called interrupted
+    record = read_ledger(folder / LEDGER_FILE)
+    if record is None:
+        raise InputError(
+            f"{folder} has no ledger {LEDGER_FILE}: name a folder that pyalloc generate wrote to"
+        )
+    run, entries = record.run, record.entries
+    state = FINISHED if run.finished else RUNNING if running else INTERRUPTED
+    found = {path.name for path in folder.glob("*.xlsx") if not path.name.startswith(_HELD_BY_EXCEL)}
+    summary = {SUMMARY_FILE} if run.finished and not run.problem else set()
+    done = {entry.file_name: entry.sha256 for entry in entries if entry.status == DONE}
+    others = {entry.file_name for entry in entries} - done.keys()
+    present = sorted(done.keys() & found) if verify else []
+    return RunStatus(
+        state=state,
+        started=run.started,
+        finished=run.finished,
+        source=run.source,
+        as_of=run.as_of,
+        engine=run.engine,
+        options=json.loads(run.options),
+        versions=json.loads(run.versions),
+        sha256={"market": run.market_sha256, "policy": run.policy_sha256, "template": run.template_sha256},
+        done=len(done),
+        kept=sum(entry.kept for entry in entries),
+        failed=sum(entry.status == FAILED for entry in entries),
+        pending=sum(entry.status == PENDING for entry in entries),
+        refused=len({problem.row_number for problem in record.refused}),
+        seconds=_seconds(run.started, run.finished or now()) if state != INTERRUPTED else None,
+        problems=(
+            *(f"{entry.client_id}: {entry.error}" for entry in entries if entry.status == FAILED),
+            *map(str, record.refused),
+            *filter(None, [run.problem]),
+        ),
+        missing=tuple(sorted((done.keys() | summary) - found)),
+        changed=tuple(name for name in present if file_sha256(folder / name) != done[name]),
+        unrecorded=tuple(sorted(others & found)) if state != RUNNING else (),
+        strangers=tuple(sorted(found - done.keys() - others - {SUMMARY_FILE})),
+    )
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _moment(time: str) -> str:
+    """Return an ISO time as people write it, without the offset from universal time."""
+    return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M:%S}"
+
+
+def _line(label: str, value: object) -> str:
+    return f"{label:<14}{value}"
