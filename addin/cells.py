@@ -44,8 +44,11 @@ EXCEL_ERRORS: Final = {
 }
 """Error cells as Excel hands them over: whole numbers, where every number of a cell is a float."""
 
-LARGEST_TABLE: Final = 2**20
-"""Cells of an argument; a whole column is one by mistake."""
+_ERROR_CODES: Final = range(-0x7FF60000, -0x7FF50000)
+"""Every whole number that stands for an error, those of later Excels too."""
+
+LARGEST_TABLE: Final = 1_000_000
+"""Cells of an argument; a whole column, which is more, is given by mistake."""
 
 
 class CellError(Exception):
@@ -94,7 +97,7 @@ def argument(spec: Argument, raw: Any) -> Any:
                 tuple(_plain(spec, rows, i, j) for j in range(len(row))) for i, row in enumerate(rows)
             )
         case Kind.NUMBER:
-            return float(_numbers(spec, rows)[0, 0])
+            return _number(spec, rows, 0, 0)
         case Kind.TEXT:
             return _chosen(spec, _text(spec, rows, 0, 0))
         case _:
@@ -113,9 +116,7 @@ def result(value: Any) -> Cells:
         ``#NUM!`` for a number that is not finite.
     """
     if isinstance(value, np.ndarray):
-        if not np.isfinite(value).all():
-            raise CellError(NUM, "the result is not a finite number")
-        return [[entry] for entry in value.tolist()] if value.ndim == 1 else list(value.tolist())
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return [
             [_cell(entry) for entry in row] if isinstance(row, list | tuple) else [_cell(row)]
@@ -131,9 +132,8 @@ def _rows(raw: Any) -> Rows:
     """Return any raw argument as rows: one value is one row, and so is a flat list."""
     if not isinstance(raw, list | tuple):
         return [[raw]]
-    if not raw:
-        return [[None]]
-    return raw if isinstance(raw[0], list | tuple) else [raw]
+    rows = raw if raw and isinstance(raw[0], list | tuple) else [raw]
+    return rows if any(rows) else [[None]]
 
 
 def _check_shape(spec: Argument, rows: Rows) -> None:
@@ -217,7 +217,9 @@ def _is_blank(value: Any) -> bool:
 
 
 def _error(value: Any) -> str:
-    return EXCEL_ERRORS.get(value, "") if type(value) is int else ""
+    if type(value) is not int or value not in _ERROR_CODES:
+        return ""
+    return EXCEL_ERRORS.get(value, str(value & 0xFFFF))
 
 
 def _shown(value: Any) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from addin.calls import answer
-from addin.cells import VALUE, CellError, is_left_out
-from addin.portfolio import Names, portfolio_of_names, portfolio_of_ranges, snapshot
+from addin.cells import NOT_AVAILABLE, NUM, VALUE, CellError, is_left_out
+from addin.portfolio import Names, check_covariance, portfolio_of_names, portfolio_of_ranges, snapshot
 from addin.spec import (
     REGISTRY,
     Anything,
@@ -52,9 +52,7 @@ _Macro = Annotated[Vector, "VIX in points, GDP growth and 10y-2y yield spread as
 def dynalloc_weights(
     names: Names | None,
     universe: Annotated[Table | None, "Asset, category, sector, score: a row an instrument"] = None,
-    macro: Annotated[
-        Vector | None, "VIX in points, GDP growth and 10y-2y yield spread as fractions a year"
-    ] = None,
+    macro: _Macro | None = None,
     A: Annotated[Matrix | None, "Category constraints, a row a constraint, a column a category"] = None,
     b: Annotated[Vector | None, "Right-hand side; the first entry is the budget"] = None,
     risk: Annotated[Level | None, "Risk tolerance: low, medium, high, or 1 to 10; needed with cov"] = None,
@@ -202,12 +200,14 @@ def dynalloc_momentum(
     lookback: Annotated[Number, "Months to look back; default 12"] = 12.0,
     skip: Annotated[Number, "Latest months left out; default 1"] = 1.0,
 ) -> list[list[float]]:
-    """Momentum of each column of prices: the return from `lookback` months ago to `skip` months ago."""
+    """Momentum of each column of prices: the return from lookback months ago to skip months ago."""
     months = len(prices)
     if not (0 <= skip < lookback and float(lookback).is_integer() and float(skip).is_integer()):
         raise CellError(VALUE, f"lookback is {lookback:g} and skip {skip:g}: whole months, skip the smaller")
     if lookback >= months:
-        raise CellError(VALUE, f"prices has {months} rows: {lookback:g} months back needs {lookback + 1:g}")
+        raise CellError(
+            NOT_AVAILABLE, f"prices has {months} rows: {lookback:g} months back needs {lookback + 1:g}"
+        )
     if not (prices > 0.0).all():
         row, column = np.argwhere(prices <= 0.0)[0] + 1
         raise CellError(VALUE, f"prices, row {row}, column {column} is not above 0")
@@ -232,6 +232,8 @@ def dynalloc_stocks(
 
     if stress is not None and sectors is None:
         raise CellError(VALUE, "sectors is missing: stress tilts sectors")
+    if sectors is not None and len(sectors) != len(scores):
+        raise CellError(VALUE, f"{len(scores)} scores and {len(sectors)} sectors: give one for each")
     tilts = None if sectors is None else sector_tilts(sectors, 0.5 if stress is None else stress)
     return stock_weights(scale_scores(scores), tilts, cap)
 
@@ -265,9 +267,10 @@ def dynalloc_frontier(
     """Exact long-only efficient frontier, from least risk to greatest return, every portfolio certified."""
     from pyalloc.frontier import EfficientFrontier
 
+    check_covariance(cov, len(mu))
     if not (2 <= points <= 1000 and float(points).is_integer()):
         raise CellError(VALUE, f"points is {points:g}: give a whole number from 2 to 1000")
-    frontier = EfficientFrontier(mu, cov, 0.0, 1.0 if cap is None else cap).points(int(points))
+    frontier = EfficientFrontier(mu, cov, 0.0, _upper(cap)).points(int(points))
     return np.array([[p.volatility, p.expected_return, *p.weights] for p in frontier])
 
 
@@ -312,13 +315,15 @@ def dynalloc_target_status(
     example="=DYNALLOC_RISK(D2:D21, E2:X21)",
 )
 def dynalloc_risk(weights: Annotated[Vector, "A weight for each stock"], cov: _Covariance) -> FloatArray:
-    """Share of each stock in the variance of a portfolio, w (Σ w) / (w' Σ w)."""
-    if cov.shape != (len(weights), len(weights)):
-        raise CellError(VALUE, f"{len(weights)} weights and a covariance of {cov.shape[0]} × {cov.shape[1]}")
-    exposure = cov @ weights
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares: FloatArray = weights * exposure / (weights @ exposure)
-    return shares
+    """Share of each stock in the variance of a portfolio, w (cov w) / (w' cov w)."""
+    from pyalloc.frontier.inputs import checked
+
+    check_covariance(cov, len(weights))
+    exposure = checked(weights, cov, 0.0, 1.0).cov @ weights
+    variance = float(weights @ exposure)
+    if not 0.0 < variance < np.inf:
+        raise CellError(NUM, f"the variance of the portfolio is {variance:g}: nothing can be a share of it")
+    return np.asarray(weights * exposure / variance)
 
 
 # --- about ----------------------------------------------------------------------------------------------
@@ -371,7 +376,18 @@ def _target(
 ) -> TargetPortfolio:
     from pyalloc.frontier import target_weights
 
+    check_covariance(cov, len(mu))
     start = np.full(len(mu), 1.0 / len(mu)) if anchor is None else anchor
+    if len(start) != len(mu):
+        raise CellError(VALUE, f"anchor has {len(start)} weights for {len(mu)} stocks: give one for each")
     if not 0.0 <= floor <= 1.0:
         raise CellError(VALUE, f"floor is {floor:g}: a fraction of the anchor weight, 0 to 1")
-    return target_weights(mu, cov, r, start, floor * start, 1.0 if cap is None else cap)
+    return target_weights(mu, cov, r, start, floor * start, _upper(cap))
+
+
+def _upper(cap: float | None) -> float:
+    if cap is None:
+        return 1.0
+    if not 0.0 < cap <= 1.0:
+        raise CellError(VALUE, f"cap is {cap:g}: a fraction above 0, at most 1 (0.1 is 10 %)")
+    return cap

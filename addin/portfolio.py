@@ -1,9 +1,10 @@
-"""A whole portfolio from the ranges of a worksheet: the chain behind ``DYNALLOC_WEIGHTS``."""
+"""A whole portfolio from the cells of a worksheet: the chain behind ``DYNALLOC_WEIGHTS``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from addin.cells import NOT_AVAILABLE, VALUE, CellError, argument
 from addin.spec import Argument, Kind
-from pyalloc.names import CATEGORIES, STOCKS
+from pyalloc.names import CATEGORIES, HELD, STOCKS
 
 if TYPE_CHECKING:
     from pyalloc.macro import MacroSnapshot
@@ -26,25 +27,19 @@ _COLUMNS: Final = ("asset", "category", "sector", "score")
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What a portfolio is made from.
+    """Instruments weighted within their categories, and the system that weighs the categories.
 
     Attributes
     ----------
     assets, of : tuple of str
         Every instrument, and its category.
+    within : ndarray, one entry an instrument
+        Its weight in its category, a fraction.
     categories : tuple of str, length k
         In the order of the columns of `A`.
-    scores, tilts : ndarray
-        Of the instruments that are stocks, in their order.
-    A, b : ndarray, shape (k, k) and (k,)
+    A, b : ndarray, shape (m, k) and (m,)
         The first entry of b is the budget.
-    covariance : ndarray, optional
-        Annualised, of the stocks; with it the sleeve moves to the return target.
-    alpha : float
-        Shift of the return target, a year.
-    cap, floor : float, optional
-        Greatest weight of a stock, and the least as a fraction of its anchor weight; default the policy's.
-    lower, upper : ndarray, optional
+    lower, upper : ndarray, shape (k,), optional
         Bounds of the categories, fractions of the whole.
     digits : int, optional
         Decimals of the currency: amounts are then whole minor units that sum to the budget.
@@ -52,15 +47,10 @@ class Portfolio:
 
     assets: tuple[str, ...]
     of: tuple[str, ...]
+    within: FloatArray
     categories: tuple[str, ...]
-    scores: FloatArray
-    tilts: FloatArray
     A: FloatArray
     b: FloatArray
-    covariance: FloatArray | None = None
-    alpha: float = 0.0
-    cap: float | None = None
-    floor: float | None = None
     lower: FloatArray | None = None
     upper: FloatArray | None = None
     digits: int | None = None
@@ -70,35 +60,14 @@ class Portfolio:
         from pyalloc.category import solve
 
         solution = solve(self.A, self.b, self.lower, self.upper, column_names=self.categories)
-        of = np.array(self.of)
-        within = np.zeros(len(of))
-        for category in self.categories:
-            members = of == category
-            within[members] = self._stocks() if category == STOCKS else 1.0 / max(1, members.sum())
-        share = dict(zip(self.categories, solution.weights, strict=True))
-        empty = [name for name in self.categories if name not in self.of and share[name] > 1e-14]
-        if empty:
-            raise CellError(
-                VALUE, f"{empty[0]} is to hold a share of the whole, but universe lists nothing of it"
-            )
-        weights = within * np.array([share[name] for name in self.of])
+        share = dict(zip(self.categories, solution.weights.tolist(), strict=True))
+        for category, weight in share.items():
+            if abs(weight) > HELD and category not in self.of:
+                raise CellError(
+                    VALUE, f"{category} is to hold {100 * weight:.2f} %, but no instrument of it is listed"
+                )
+        weights = self.within * np.array([share[category] for category in self.of])
         return [list(row) for row in zip(self.assets, self.of, weights, self._amounts(weights), strict=True)]
-
-    def _stocks(self) -> FloatArray:
-        """Return the weights of the stocks in their sleeve."""
-        from pyalloc.frontier import SleevePolicy, implied_returns, target_weights
-        from pyalloc.stocks import StockPolicy, scale_scores, stock_weights
-
-        anchor = stock_weights(scale_scores(self.scores), self.tilts, self.cap)
-        if self.covariance is None:
-            return anchor
-        house = SleevePolicy()
-        cap = StockPolicy().cap(len(anchor)) if self.cap is None else self.cap
-        floor = house.floor if self.floor is None else self.floor
-        # The risk-free rate moves every return and the target alike, and so no weight.
-        mu = implied_returns(self.covariance, anchor, 0.0, house.equity_premium)
-        target = house.equity_premium + self.alpha
-        return target_weights(mu, self.covariance, target, anchor, floor * anchor, cap).weights
 
     def _amounts(self, weights: FloatArray) -> Sequence[float]:
         from pyalloc.profile import minor_units
@@ -107,6 +76,16 @@ class Portfolio:
             return [float(amount) for amount in weights * self.b[0]]
         units = minor_units(np.cumsum(weights), float(self.b[0]), self.digits)
         return [unit / 10.0**self.digits for unit in units]
+
+
+# --- from ranges ----------------------------------------------------------------------------------------
+
+
+def check_covariance(covariance: FloatArray, stocks: int) -> None:
+    """Refuse a covariance of other than so many stocks."""
+    rows, columns = covariance.shape
+    if not rows == columns == stocks:
+        raise CellError(VALUE, f"cov is {rows} × {columns} for {stocks} stocks: give a row and a column each")
 
 
 def snapshot(macro: FloatArray) -> MacroSnapshot:
@@ -129,6 +108,7 @@ def portfolio_of_ranges(
     """Return the portfolio of a universe of asset, category, sector and score, under the house policy.
 
     The columns of `A` are stocks, bonds, cash and commodities, then further categories as they first appear.
+    Stocks follow score, tilt and cap, and with a covariance the return target; the others weigh the same.
     """
     from pyalloc.frontier import alpha
     from pyalloc.macro import sector_tilts
@@ -137,22 +117,24 @@ def portfolio_of_ranges(
         raise CellError(VALUE, f"universe has {len(universe[0])} columns: give {', '.join(_COLUMNS)}")
     if covariance is not None and risk is None:
         raise CellError(VALUE, "risk is missing: with cov the return target needs it")
+    if b[0] <= 0.0:
+        raise CellError(VALUE, f"b begins with {b[0]:g}: its first entry is the budget, an amount above 0")
     assets, of, sectors = (tuple(_texts(universe, column)) for column in range(3))
-    stocks = [i for i, category in enumerate(of) if category == STOCKS]
-    scores = np.array([_score(universe, i) for i in stocks])
+    categories = tuple(dict.fromkeys((*CATEGORIES, *of)))
+    if A.shape[1] != len(categories):
+        raise CellError(
+            VALUE, f"A has {A.shape[1]} columns: give one to each category, {', '.join(categories)}"
+        )
+    shift = 0.0 if risk is None else alpha(risk)
     stress = snapshot(macro).stress()
-    further = dict.fromkeys(category for category in of if category not in CATEGORIES)
-    return Portfolio(
-        assets=assets,
-        of=of,
-        categories=(*CATEGORIES, *further),
-        scores=scores,
-        tilts=sector_tilts([sectors[i] for i in stocks], stress),
-        A=A,
-        b=b,
-        covariance=covariance,
-        alpha=0.0 if risk is None else alpha(risk),
-    )
+    within = np.array([1.0 / of.count(category) for category in of])
+    stocks = [i for i, category in enumerate(of) if category == STOCKS]
+    if stocks:
+        scores = np.array([_score(universe, i) for i in stocks])
+        within[stocks] = _sleeve(
+            scores, sector_tilts([sectors[i] for i in stocks], stress), covariance, shift
+        )
+    return Portfolio(assets, of, within, categories, A, b)
 
 
 def _texts(universe: Sequence[Sequence[Any]], column: int) -> list[str]:
@@ -161,9 +143,7 @@ def _texts(universe: Sequence[Sequence[Any]], column: int) -> list[str]:
         text = row[column]
         needed = _COLUMNS[column] != "sector" or row[1] == STOCKS
         if (needed and not text) or not isinstance(text, str | None):
-            raise CellError(
-                VALUE, f"universe, row {number}: {_COLUMNS[column]} is {text!r}, a text is needed"
-            )
+            raise _not_in_universe(number, _COLUMNS[column], text, "a text")
         texts.append(text or "")
     return texts
 
@@ -171,58 +151,98 @@ def _texts(universe: Sequence[Sequence[Any]], column: int) -> list[str]:
 def _score(universe: Sequence[Sequence[Any]], i: int) -> float:
     score = universe[i][3]
     if not isinstance(score, float):
-        raise CellError(
-            VALUE, f"universe, row {i + 1}: the score of a stock is {score!r}, a number is needed"
-        )
+        raise _not_in_universe(i + 1, "score", score, "a number")
     return score
 
 
+def _not_in_universe(row: int, column: str, found: object, needed: str) -> CellError:
+    shown = "empty" if found is None else repr(found)
+    return CellError(VALUE, f"universe, row {row}: {column} is {shown}, {needed} is needed")
+
+
+def _sleeve(scores: FloatArray, tilts: FloatArray, covariance: FloatArray | None, shift: float) -> FloatArray:
+    """Return the weights of the stocks in their sleeve; `shift` is α, of the return target."""
+    from pyalloc.frontier import SleevePolicy, implied_returns, target_weights
+    from pyalloc.stocks import StockPolicy, scale_scores, stock_weights
+
+    anchor = stock_weights(scale_scores(scores), tilts)
+    if covariance is None:
+        return anchor
+    check_covariance(covariance, len(anchor))
+    house = SleevePolicy()
+    # The risk-free rate moves every return and the target alike, and so no weight.
+    mu = implied_returns(covariance, anchor, 0.0, house.equity_premium)
+    target = house.equity_premium + shift
+    return target_weights(
+        mu, covariance, target, anchor, house.floor * anchor, StockPolicy().cap(len(anchor))
+    ).weights
+
+
+# --- from the defined names of a client workbook --------------------------------------------------------
+
+
 def portfolio_of_names(names: Names | None) -> Portfolio:
-    """Return the portfolio of a client workbook, from its defined names.
+    """Return the portfolio of a client workbook, whatever policy made it, line by line as its Holdings.
+
+    Native cells follow an edited input by themselves; made anew is what they cannot solve: the stock sleeve,
+    and category weights within bounds.
 
     Raises
     ------
     CellError
-        ``#N/A`` where the workbook lacks one: it is none of pyalloc's.
+        ``#N/A`` where the workbook lacks a name: it is none of pyalloc's.
     """
-    from pyalloc.macro import sector_tilts
-
-    def read(name: str, kind: Kind) -> Any:
-        try:
-            raw = names(name) if names else None
-        except KeyError:
-            raw = None
-        if raw is None:
-            raise CellError(
-                NOT_AVAILABLE,
-                f"this workbook has no name {name}: give the arguments, or call it in a client workbook",
-            )
-        return argument(Argument(name, kind, "", optional=False, default=None), raw)
-
-    stocks, lines = read("stock_ticker", Kind.TEXTS), read("holding_category", Kind.TEXTS)
-    tickers = read("holding_ticker", Kind.TEXTS)
-    others = [(ticker, of) for ticker, of in zip(tickers, lines, strict=True) if of != STOCKS]
-    defensiveness = dict(
-        zip(read("sector_names", Kind.TEXTS), read("sector_defensiveness", Kind.VECTOR), strict=True)
+    read = partial(_read, names)
+    categories: tuple[str, ...] = read("category_names", Kind.TEXTS)
+    stocks = [
+        (asset, STOCKS, share)
+        for asset, share in zip(read("stock_ticker", Kind.TEXTS), _sleeve_of_names(read), strict=True)
+    ]
+    lines = zip(
+        read("holding_ticker", Kind.TEXTS),
+        read("holding_category", Kind.TEXTS),
+        read("holding_share", Kind.VECTOR),
+        strict=True,
     )
+    held = [line for line in stocks if line[2] > HELD] + [line for line in lines if line[1] != STOCKS]
+    for _, category, _ in held:
+        if category not in categories:
+            raise CellError(VALUE, f"category_names lacks {category}, of which the workbook holds something")
+    # As in Holdings, because how an amount is rounded depends on those above it.
+    held.sort(key=lambda line: (categories.index(line[1]), -line[2]))
+    assets, of, within = zip(*held, strict=True)
     return Portfolio(
-        assets=(*stocks, *(ticker for ticker, _ in others)),
-        of=(*[STOCKS] * len(stocks), *(of for _, of in others)),
-        categories=read("category_names", Kind.TEXTS),
-        scores=read("stock_score", Kind.VECTOR),
-        tilts=sector_tilts(
-            read("stock_sector", Kind.TEXTS),
-            read("stress", Kind.NUMBER),
-            defensiveness,
-            read("tilt_strength", Kind.NUMBER),
-        ),
+        assets=assets,
+        of=of,
+        within=np.array(within),
+        categories=categories,
         A=read("constraint_A", Kind.MATRIX),
         b=read("constraint_b", Kind.VECTOR),
-        covariance=read("covariance", Kind.MATRIX),
-        alpha=read("alpha", Kind.NUMBER),
-        cap=read("stock_cap", Kind.NUMBER),
-        floor=read("sleeve_floor", Kind.NUMBER),
         lower=read("category_lower", Kind.VECTOR),
         upper=read("category_upper", Kind.VECTOR),
         digits=int(read("currency_digits", Kind.NUMBER)),
     )
+
+
+def _sleeve_of_names(read: Callable[[str, Kind], Any]) -> FloatArray:
+    from pyalloc.frontier import minimum_variance_weights, target_weights
+
+    mu, covariance = read("mu", Kind.VECTOR), read("covariance", Kind.MATRIX)
+    r_adj = read("r_adj", Kind.NUMBER)
+    bounds = read("sleeve_lower", Kind.VECTOR), read("sleeve_upper", Kind.VECTOR)
+    if not read("anchor_counts", Kind.NUMBER):
+        return minimum_variance_weights(mu, covariance, r_adj, *bounds).weights
+    return target_weights(mu, covariance, r_adj, read("stock_weight", Kind.VECTOR), *bounds).weights
+
+
+def _read(names: Names | None, name: str, kind: Kind) -> Any:
+    try:
+        raw = names(name) if names else None
+    except KeyError:
+        raw = None
+    if raw is None:
+        raise CellError(
+            NOT_AVAILABLE,
+            f"this workbook has no name {name}: give the arguments, or call it in a client workbook",
+        )
+    return argument(Argument(name, kind, "", optional=False, default=None), raw)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -89,7 +88,7 @@ class SpreadsheetFunction:
         Where the host's function list shows it.
     arguments : tuple of Argument
     reads_names : bool
-        Whether it may read the defined names of the workbook that calls it: its first parameter does.
+        Whether its first parameter gets a reader of the calling workbook's defined names.
     example : str
         A call as it is typed.
     """
@@ -123,7 +122,8 @@ def spreadsheet_function(name: str, *, returns: str, example: str) -> Callable[[
     """Declare a function that a cell can call.
 
     Its docstring's first paragraph is the help text; every parameter is annotated with one of the kinds above
-    and what it is. A first parameter without a kind gets the defined names of the calling workbook.
+    and what it is. A first parameter called ``names``, of no kind, gets a reader of the calling workbook's
+    defined names.
 
     Parameters
     ----------
@@ -142,8 +142,10 @@ def spreadsheet_function(name: str, *, returns: str, example: str) -> Callable[[
         names_first, arguments = _arguments(call)
         says = " ".join((inspect.getdoc(call) or "").partition("\n\n")[0].split())
         _check_name(name)
-        for text in (says, returns, *(argument.says for argument in arguments)):
-            _check_text(name, text)
+        _check_text(name, "its docstring", says)
+        _check_text(name, "what it returns", returns)
+        for argument in arguments:
+            _check_text(name, argument.name, argument.says)
         REGISTRY[name] = SpreadsheetFunction(
             name, call, says, returns, CATEGORY, arguments, names_first, example
         )
@@ -156,12 +158,16 @@ def _arguments(call: Callable[..., Any]) -> tuple[bool, tuple[Argument, ...]]:
     """Return whether the first parameter gets the workbook's names, and the arguments of a cell's call."""
     hints = get_type_hints(call, include_extras=True)
     parameters = list(inspect.signature(call).parameters.values())
-    names_first = bool(parameters) and _metadata(hints[parameters[0].name]) == []
+    names_first = [p.name for p in parameters[:1]] == ["names"] and not _metadata(hints.get("names"))
     arguments = []
     for parameter in parameters[1 if names_first else 0 :]:
-        metadata = _metadata(hints[parameter.name])
-        if not _ARGUMENT.fullmatch(parameter.name) or not any(isinstance(m, Kind) for m in metadata):
+        metadata = _metadata(hints.get(parameter.name))
+        if not any(isinstance(m, Kind) for m in metadata):
             raise ValueError(f"the argument {parameter.name} needs a kind, as Number or Vector")
+        if not _ARGUMENT.fullmatch(parameter.name):
+            raise ValueError(f"the argument {parameter.name} must be letters a to z, digits and _")
+        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            raise ValueError(f"the argument {parameter.name} needs a place: a cell gives arguments in order")
         optional = parameter.default is not inspect.Parameter.empty
         arguments.append(
             Argument(
@@ -173,8 +179,6 @@ def _arguments(call: Callable[..., Any]) -> tuple[bool, tuple[Argument, ...]]:
                 next((m.options for m in metadata if isinstance(m, Choice)), ()),
             )
         )
-    if any(a.optional and not b.optional for a, b in pairwise(arguments)):
-        raise ValueError("an argument that may be left out cannot stand before one that may not")
     return names_first, tuple(arguments)
 
 
@@ -187,16 +191,16 @@ def _metadata(hint: Any) -> list[Any]:
 
 
 def _check_name(name: str) -> None:
-    if not (_NAME.fullmatch(name) and name.startswith(_PREFIXES)):
-        raise ValueError(f"{name} must be in upper case and begin with one of {', '.join(_PREFIXES)}")
     if _LIKE_A_CELL.fullmatch(name):
         raise ValueError(f"{name} reads like a cell")
+    if not (_NAME.fullmatch(name) and name.startswith(_PREFIXES)):
+        raise ValueError(
+            f"{name} must be upper-case letters, digits and _, and begin with one of {', '.join(_PREFIXES)}"
+        )
     if name in REGISTRY:
         raise ValueError(f"{name} is declared already")
 
 
-def _check_text(name: str, text: str) -> None:
+def _check_text(name: str, what: str, text: str) -> None:
     if not 0 < len(text) <= LONGEST_TEXT:
-        raise ValueError(
-            f"{name} has a text of {len(text)} characters, {text[:40]!r}; 1 to {LONGEST_TEXT} do"
-        )
+        raise ValueError(f"{name}: the text of {what} has {len(text)} characters; 1 to {LONGEST_TEXT} do")
