@@ -58,4 +58,10 @@ def author_functions() -> Sheet:
         native = f"=INDEX({call.native},{index})" if call.place else f"={call.native}"
         sheet.formula(f"C{row}", native, call.native, *call.place, look=call.look)
         sheet.label(f"D{row}", call.formula, "item")
+    row = 8 + len(CALLS)
+    sheet.label(
+        f"B{row}",
+        "The functions follow the house policy: where the policy of this workbook differs, so may they.",
+        "note",
+    )
     return sheet
