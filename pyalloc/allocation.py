@@ -21,8 +21,9 @@ from pyalloc.sleeve import sector_weights, stock_sleeve
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pyalloc.marketdata import Asset, MarketView, StockUniverse
+    from pyalloc.marketdata import Asset, StockUniverse
     from pyalloc.policy import Policy
+    from pyalloc.view import View
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class Allocation:
 
     Attributes
     ----------
-    view : MarketView
+    view : View
     macro : MacroSnapshot
     profile : InvestorProfile
     policy : Policy
@@ -49,7 +50,7 @@ class Allocation:
         Sentences that the reader of the result must see.
     """
 
-    view: MarketView
+    view: View
     macro: MacroSnapshot
     profile: InvestorProfile
     policy: Policy
@@ -76,7 +77,7 @@ class Allocation:
 
 
 def allocate(
-    view: MarketView,
+    view: View,
     macro: MacroSnapshot | None = None,
     *,
     profile: InvestorProfile,
@@ -86,8 +87,8 @@ def allocate(
 
     Parameters
     ----------
-    view : MarketView
-        The market at the as-of date.
+    view : View
+        The market at the as-of date, as :class:`pyalloc.marketdata.MarketView`.
     macro : MacroSnapshot, optional
         Default: the view's own latest row.
     profile : InvestorProfile
@@ -142,7 +143,7 @@ def allocate(
     )
 
 
-def _check_exclusions(view: MarketView, profile: InvestorProfile) -> None:
+def _check_exclusions(view: View, profile: InvestorProfile) -> None:
     unknown = [asset for asset in profile.exclude if asset not in view.market]
     if unknown:
         raise InputError(f"excluded asset {', '.join(unknown)} is not in assets.csv; check the spelling")
@@ -232,7 +233,7 @@ def _overridden(A: FloatArray, b: FloatArray, profile: InvestorProfile) -> tuple
 
 
 def _holdings(
-    view: MarketView,
+    view: View,
     universe: StockUniverse,
     trace: Mapping[str, Any],
     profile: InvestorProfile,
@@ -276,7 +277,7 @@ def _holdings(
     )
 
 
-def _within_category(view: MarketView, assets: tuple[Asset, ...], policy: Policy) -> FloatArray:
+def _within_category(view: View, assets: tuple[Asset, ...], policy: Policy) -> FloatArray:
     """Return the weights of a category's instruments, shape (len(assets),), summing to 1."""
     if policy.other_sleeves == "inverse_volatility":
         volatility = np.array([view.volatility(asset) for asset in assets])

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+import workbooks.audit_commands
 import workbooks.commands
 from pyalloc import __version__
 from pyalloc.errors import PyallocError
@@ -252,3 +253,4 @@ def _amount(trace: Mapping[str, Any], amount: float) -> str:
 
 
 workbooks.commands.register(app)
+workbooks.audit_commands.register(app)

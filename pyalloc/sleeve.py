@@ -39,7 +39,7 @@ def stock_sleeve(
     return {**common, **_target(common, alpha(risk, policy.sleeve))}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _before_the_investor(
     universe: StockUniverse, stress: float, risk_free: float, policy: Policy
 ) -> Mapping[str, Any]:

@@ -39,7 +39,10 @@ class View(Protocol):
         ...
 
     def universe(
-        self, stocks: StockPolicy | None = None, sleeve: SleevePolicy | None = None, exclude: tuple[str, ...] = ()
+        self,
+        stocks: StockPolicy | None = None,
+        sleeve: SleevePolicy | None = None,
+        exclude: tuple[str, ...] = (),
     ) -> StockUniverse:
         """Return the stocks that can be held, with features, scores and covariance."""
         ...

@@ -126,7 +126,7 @@ class MarketView:
 
     @cached_property
     def _universes(self) -> Callable[[StockPolicy, SleevePolicy, frozenset[str]], StockUniverse]:
-        return lru_cache(maxsize=64)(self._universe)
+        return lru_cache(maxsize=32)(self._universe)
 
     def _universe(self, stocks: StockPolicy, sleeve: SleevePolicy, exclude: frozenset[str]) -> StockUniverse:
         kept: dict[Asset, int] = {}

@@ -81,7 +81,7 @@ def kill_at_random(inputs, out, kill, chance):
     run = started(inputs, out, "--resume")
     while run.poll() is None and len(identities(out) - before) < new:
         time.sleep(0.002)
-    time.sleep(chance.random() * (0.05 if new else 2.0))
+    time.sleep(chance.random() * (0.05 if new else 1.0))
     kill(run.pid, signal.SIGKILL)
     try:
         run.communicate(timeout=30)  # returns when the last process that holds the pipe has ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -90,15 +90,20 @@ class Layout:
 
 @dataclass(frozen=True)
 class Part:
-    """A member of the workbook that is not the same for all: its name and program."""
+    """A member of the workbook that is not the same for all: its name and program.
+
+    `grown` says which sizes the entries of a fact are as many as.
+    """
 
     name: str
     program: Program
+    grown: Mapping[str, Set[str]]
 
     @cached_property
     def sizes(self) -> tuple[str, ...]:
-        """The sizes that it depends on."""
-        return tuple(sorted(sizes_used(self.program)))
+        """The sizes that it depends on, or that the facts do of which it may show a single entry."""
+        facts = (self.grown[slot.name] for slot in self.slots)
+        return tuple(sorted(sizes_used(self.program).union(*facts)))
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyalloc.allocation import Allocation
 from pyalloc.policy import Policy
-from workbooks.compiled.house import house_sizes, sample_client
+from workbooks.compiled.house import house_sizes, sample_reference
 from workbooks.compiled.members import Members
 from workbooks.compiled.template import CompiledTemplate
 from workbooks.compiled.values import Kind, kind_of
@@ -54,7 +54,7 @@ class CompiledEngine:
         design = replace(design, live=FUNCTIONS in content.sheets)
         sizes = house_sizes(content, design)
         members = Members.of(_HOUSE, self._template)
-        return CompiledTemplate.compile(members, design, sizes, kinds, sample_client(content))
+        return CompiledTemplate.compile(members, design, sizes, kinds, sample_reference(content, firm))
 
 
 def check_template(source: str, template: bytes, policy: Policy) -> None:
@@ -70,4 +70,5 @@ def check_template(source: str, template: bytes, policy: Policy) -> None:
     sizes = house_sizes(content, design)
     facts = {cell.value.name for _, _, cell in author_book(design).cells() if cell.value}
     kinds: dict[str, Kind] = dict.fromkeys(facts, "varied")
-    CompiledTemplate.compile(Members.of(source, template), design, sizes, kinds, sample_client(content))
+    members, sample = Members.of(source, template), sample_reference(content, policy.firm)
+    CompiledTemplate.compile(members, design, sizes, kinds, sample)

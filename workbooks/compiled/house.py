@@ -14,6 +14,7 @@ from workbooks.template.author import Book
 from workbooks.template.book import PATTERN, Design, Sizes, author_book
 from workbooks.template.facts import TEMPLATE_VERSION
 from workbooks.template.frame import PRICES
+from workbooks.template.words import footer_reference
 
 _AS_MANY_AS: Final = {
     "stocks": "stock_ticker",
@@ -64,9 +65,9 @@ def refusal(says: str, lost: Sequence[str]) -> TableError:
     return TableError([says, *lost[:_SHOWN], *more])
 
 
-def sample_client(content: Content) -> str:
-    """Return the reference of the client that a template was made with."""
-    return _text(content, "client_id")
+def sample_reference(content: Content, firm: str) -> str:
+    """Return how the footers of a template name the client that it was made with."""
+    return footer_reference(_text(content, "client_id"), firm)
 
 
 def _sizes(content: Content) -> Sizes:

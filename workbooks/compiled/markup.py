@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Final, Literal
 
 from workbooks.compiled.members import attributes
 from workbooks.compiled.places import Grid, Place, Spot, moving
 from workbooks.compiled.program import Hole, Line
-from workbooks.compiled.values import Slot
+from workbooks.compiled.values import Slot, escaped
 from workbooks.template.author import Growth
 
 REFERENCE_SLOT: Final = Slot("footer_reference", "shown")
@@ -49,11 +48,12 @@ def before_cells(text: str, title: str, grids: Mapping[str, Grid], growths: Sequ
 def after_cells(text: str, title: str, grids: Mapping[str, Grid], sample: str) -> Line:
     """Return what follows the cells of a sheet; footers that name the client `sample` name each client."""
     footers = _FOOTERS.search(text)
-    named = escape(sample.replace("&", "&&"), quote=False)
-    if footers is None or not sample or named not in footers[0]:
+    # Whole words only: an id such as 8 is no size of a font, which an & comes before.
+    named = rf"(?<!\w)(?<!&amp;){re.escape(escaped(sample).decode())}(?!\w)"
+    if footers is None or not sample:
         return _moving_markup(text, title, grids)
     parts: list[bytes | Spot | Hole] = [*_moving_markup(text[: footers.start()], title, grids)]
-    for i, piece in enumerate(footers[0].split(named)):
+    for i, piece in enumerate(re.split(named, footers[0])):
         parts += [Hole(REFERENCE_SLOT), piece.encode()] if i else [piece.encode()]
     return (*parts, *_moving_markup(text[footers.end() :], title, grids))
 

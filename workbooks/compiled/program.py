@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple
 
 from openpyxl.utils import get_column_letter
@@ -107,6 +108,22 @@ def slots_used(program: Iterable[object]) -> set[Slot]:
         elif isinstance(part, Down):
             used |= slots_used(part.first).union(*map(slots_used, part.others))
     return used
+
+
+def growing(programs: Iterable[Program]) -> dict[str, set[str]]:
+    """Return for each fact the sizes that its entries are as many as, wherever they repeat."""
+    grown: dict[str, set[str]] = {}
+    for part in chain.from_iterable(programs):
+        lines: tuple[Line, ...] = part.others if isinstance(part, Down) else ((part,),)
+        for inner in chain.from_iterable(lines):
+            for hole in inner.parts if isinstance(inner, Across) else (inner,):
+                if isinstance(hole, Hole):
+                    sizes = grown.setdefault(hole.slot.name, set())
+                    if isinstance(part, Down) and hole.down is not None:
+                        sizes.add(part.by)
+                    if isinstance(inner, Across) and hole.across is not None:
+                        sizes.add(inner.by)
+    return grown
 
 
 def _write(

@@ -20,7 +20,7 @@ from workbooks.compiled.looks import in_currency
 from workbooks.compiled.markup import workbook_markup
 from workbooks.compiled.members import CONTENT_TYPES, CORE, STRINGS, STYLES, WORKBOOK, Members
 from workbooks.compiled.places import Grid
-from workbooks.compiled.program import Hole, Program
+from workbooks.compiled.program import Hole, Program, growing
 from workbooks.compiled.sheets import SheetCompiler
 from workbooks.compiled.sheetxml import stored_sheet, strings_in_use
 from workbooks.compiled.values import Kind, Slot
@@ -97,7 +97,7 @@ class CompiledTemplate:
         kinds : mapping of str to Kind
             Of every fact.
         sample : str
-            The client that its footers name.
+            How its footers name the client that it was made with.
 
         Raises
         ------
@@ -137,13 +137,14 @@ class CompiledTemplate:
         for name in content:
             if name.startswith("xl/charts/chart"):
                 programs[name] = chart_program(members.text(name), grids, authored)
+        grown = growing(programs.values())
         return cls(
             constants=[
                 entry(name, [piece(member, small=True)])
                 for name, member in sorted(content.items(), key=lambda item: item[0] != CONTENT_TYPES)
                 if name not in programs and name != STYLES
             ],
-            parts=[Part(name, program) for name, program in programs.items()],
+            parts=[Part(name, program, grown) for name, program in programs.items()],
             styles=members.text(STYLES),
             amounts=frozenset(
                 cell.style for cell, known in matched if known and LOOKS[known.look].number_format == AMOUNT

@@ -1,0 +1,126 @@
+"""Which cells of a file do not hold what the book authors, or what was recomputed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from openpyxl.utils.cell import coordinate_from_string
+
+from workbooks.reading.cells import FoundCell, Value
+from workbooks.reading.content import Content
+from workbooks.reading.edited import EditedWorkbook
+from workbooks.reading.formulas import same_formula
+from workbooks.reading.values import Facts, expected_value, same_value, shown
+from workbooks.template.author import Book, Cell, addresses_in
+from workbooks.template.frame import AUDIT, PRICES
+
+_TEXT_LOOKS: Final = ("solved_text", "said", "synthetic")
+
+
+class Departure(NamedTuple):
+    """A cell that departs.
+
+    Attributes
+    ----------
+    expected : float, str, bool or None
+        The value that was recomputed, where any was; a label's text.
+    formula : str
+        As authored; that of the whole array for each of its cells.
+    rewritten : bool
+        Whether the formula itself is another, or gone.
+    """
+
+    sheet: str
+    at: str
+    cell: Cell
+    found: FoundCell
+    expected: Value
+    formula: str = ""
+    rewritten: bool = False
+
+    @property
+    def fact(self) -> str:
+        """What the cell shows, by name."""
+        return self.cell.value.name if self.cell.value else ""
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether a text stands where a number belongs."""
+        return isinstance(self.found.value, str) and self.cell.look not in _TEXT_LOOKS
+
+
+def departures(workbook: EditedWorkbook, facts: Facts | None) -> Iterator[Departure]:
+    """Yield every cell that departs; without facts, values are not compared.
+
+    Cells of sheets that are missing and of rows that were removed are left out.
+    """
+    content, book = workbook.content, workbook.layout.book
+    removed = {(shift.sheet, shift.row + i) for shift in workbook.shifts for i in range(-shift.by)}
+    empty = without_values(content, book)
+    formulas = _formulas(book)
+    for sheet, at, cell in book.cells():
+        if sheet not in content.sheets or (sheet, coordinate_from_string(at)[1]) in removed:
+            continue
+        found = content.cell(sheet, at)
+        if cell.kind == "label":
+            if cell.text and shown(found) != cell.text:
+                yield Departure(sheet, at, cell, found, cell.text)
+            continue
+        expected = expected_value(cell.value, facts) if facts and cell.value else None
+        departs = facts is not None and not same_value(found.value, expected)
+        if cell.kind == "formula":
+            rewritten = bool(cell.text) and not _as_authored(cell, found)
+            if rewritten or found.is_error or (departs and sheet not in empty):
+                yield Departure(sheet, at, cell, found, expected, formulas[sheet, at], rewritten)
+        elif departs or found.formula or not _of_its_type(sheet, cell, found):
+            yield Departure(sheet, at, cell, found, expected)
+
+
+def added_cells(content: Content, book: Book) -> Iterator[tuple[str, str, FoundCell]]:
+    """Yield the cells of our sheets that stand where nothing was authored."""
+    for sheet in book.sheets:
+        if sheet.title in content.sheets:
+            for at, found in content.sheets[sheet.title].cells.items():
+                authored = sheet.cells.get(at)
+                if authored is None or (authored.kind == "label" and not authored.text):
+                    yield sheet.title, at, found
+
+
+def without_values(content: Content, book: Book) -> set[str]:
+    """Return the sheets that keep nothing of what their formulas came to."""
+    formulas = {
+        sheet.title: [cell for cell in content.sheets[sheet.title].cells.values() if cell.formula]
+        for sheet in book.sheets
+        if sheet.title in content.sheets
+    }
+    return {sheet for sheet, cells in formulas.items() if cells and all(cell.value is None for cell in cells)}
+
+
+def _formulas(book: Book) -> dict[tuple[str, str], str]:
+    """Return every formula by its cell; each cell of an array formula has that of its first."""
+    arrays: dict[tuple[str, str], str] = {}
+    for sheet, _, cell in book.cells("formula"):
+        if cell.array:
+            arrays.update(dict.fromkeys(((sheet, part) for part in addresses_in(cell.array)), cell.text))
+    return {(sheet, at): cell.text or arrays[sheet, at] for sheet, at, cell in book.cells("formula")}
+
+
+def _as_authored(cell: Cell, found: FoundCell) -> bool:
+    """Return whether a formula says what was authored, over the same cells where it is an array."""
+    return (
+        bool(found.formula)
+        and same_formula(found.formula, cell.text)
+        and _corners(found.area) == _corners(cell.array)
+    )
+
+
+def _corners(area: str) -> tuple[str, str]:
+    first, _, last = area.partition(":")
+    return first, last or first
+
+
+def _of_its_type(sheet: str, cell: Cell, found: FoundCell) -> bool:
+    """Return whether a solved or imported cell holds a number, where one belongs."""
+    ours = cell.kind == "solved" or sheet == PRICES
+    return sheet == AUDIT or not ours or cell.look in _TEXT_LOOKS or isinstance(found.value, float)
