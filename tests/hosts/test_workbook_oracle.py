@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,17 @@ import pytest
 from openpyxl.formula import Tokenizer
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string, range_boundaries
 
-from pyalloc import InvestorProfile, MarketData, allocate
+from pyalloc import InvestorProfile, MarketData, Policy, allocate
+from pyalloc.marketdata.demo import write_demo_market
 from tests.hosts.calc_host import CalcHost, Recalculated
 from tests.hosts.workbook_cells import check_results, place
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
+from tests.workbooks.excel_save import VIEW
+from tests.workbooks.firms_template import SAMPLE, firms_own
+from workbooks.compiled.engine import check_template
+from workbooks.engines import EngineName, make_engine
 from workbooks.template.author import Book, Cell, Ref, addresses_in
-from workbooks.template.book import fill
+from workbooks.template.book import fill, sizes_of
 from workbooks.template.writer import write_workbook
 
 TOLERANCE = 1e-9
@@ -46,26 +53,44 @@ def departures(
     ]
 
 
+STORED = re.compile(rb"(<f\b[^>]*>[^<]*</f>)<v>[^<]*</v>")
+
+
+def without_values(workbook: bytes) -> bytes:
+    """Return the workbook without the stored values of its formulas, so that none can be trusted."""
+    stripped = BytesIO()
+    with zipfile.ZipFile(BytesIO(workbook)) as whole, zipfile.ZipFile(stripped, "w") as bare:
+        for name in whole.namelist():
+            bare.writestr(name, STORED.sub(rb"\1", whole.read(name)))
+    return stripped.getvalue()
+
+
+@pytest.mark.parametrize("engine", ["compiled", "openpyxl"])
 @pytest.mark.parametrize("case", CASES)
 def test_every_formula_equals_its_authored_value(
-    case: str, calc: CalcHost, demo_market: MarketData, tmp_path: Path
+    case: str, engine: EngineName, calc: CalcHost, demo_market: MarketData, tmp_path: Path
 ) -> None:
-    book, facts = fill(build_case(case, demo_market), RECIPIENT)
+    allocation = build_case(case, demo_market)
+    book, facts = fill(allocation, RECIPIENT)
     path = tmp_path / "client.xlsx"
-    write_workbook(book, facts, path)
+    path.write_bytes(without_values(make_engine(engine)(allocation, RECIPIENT)[0]))
     result = calc.recalculate(path)
     assert departures(book.cells("formula"), facts, result) == []
     assert facts["checks_failed"] == 0
     assert set(result.formulas) == {(sheet, at) for sheet, at, _ in book.cells("formula")}
 
 
+@pytest.mark.parametrize("engine", ["compiled", "openpyxl"])
+@pytest.mark.parametrize("stocks", [80, 200])
 def test_above_sixty_stocks_covariance_is_a_solved_block(
-    calc: CalcHost, large_market: MarketData, tmp_path: Path
+    stocks: int, engine: EngineName, calc: CalcHost, tmp_path: Path
 ) -> None:
-    book, facts = fill(build_case("high", large_market), RECIPIENT)
+    market = MarketData.from_path(write_demo_market(tmp_path / "market", years=7, stocks=stocks))
+    allocation = build_case("high", market)
+    book, facts = fill(allocation, RECIPIENT)
     assert len(facts["stock_ticker"]) > 60
     path = tmp_path / "client.xlsx"
-    write_workbook(book, facts, path)
+    path.write_bytes(without_values(make_engine(engine)(allocation, RECIPIENT)[0]))
     assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
     assert "Prices" not in [sheet.title for sheet in book.sheets]
 
@@ -80,6 +105,56 @@ def test_on_real_data_every_formula_equals_its_authored_value(
     write_workbook(book, facts, path)
     assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
     assert facts["checks_failed"] == 0
+
+
+# --- templates that were saved by others ------------------------------------------------------------------
+
+
+def test_a_template_that_a_firm_made_its_own_computes_to_our_facts_and_its_own_formulas_follow(
+    calc: CalcHost, demo_market: MarketData, tmp_path: Path
+) -> None:
+    sample = build_case("top", demo_market)
+    plain, _ = make_engine("compiled")(sample, SAMPLE)
+    engine = make_engine("compiled", template=firms_own(plain, sizes_of(sample)).saved())
+    for case in ("one stock", "bounded"):
+        allocation = build_case(case, demo_market)
+        book, facts = fill(allocation, RECIPIENT)
+        path = tmp_path / "client.xlsx"
+        path.write_bytes(engine(allocation, RECIPIENT)[0])
+        result = calc.recalculate(path)
+        assert departures(book.cells("formula"), facts, result) == []
+        amounts, last = facts["holding_amount"], 14 + len(facts["holding_amount"])
+        own = {
+            (VIEW, "B2"): RECIPIENT.client_name,
+            (VIEW, "B3"): 1.0,
+            (VIEW, "B5"): amounts[-1],
+            (VIEW, "B6"): amounts.sum(),
+            (VIEW, "B8"): 1.0,
+            (VIEW, "B10"): amounts[0] * 100 + amounts[-1],
+            (VIEW, "B13"): amounts[3] * 100 + amounts[-1],
+            ("Summary", "X3"): facts["budget"] * 0.01,
+            ("Holdings", f"J{last + 2}"): amounts.sum(),
+            ("Holdings", f"J{last + 5}"): sorted(amounts)[-2],
+        }
+        assert [(at, result[at], want) for at, want in own.items() if not equal(result[at], want)] == []
+
+
+def test_a_template_that_libreoffice_saved_computes_to_our_facts(
+    calc: CalcHost, demo_market: MarketData, tmp_path: Path
+) -> None:
+    ours, saved = tmp_path / "ours.xlsx", tmp_path / "saved.xlsx"
+    ours.write_bytes(make_engine("compiled")(build_case("top", demo_market), SAMPLE)[0])
+    template = calc.to_xlsx(ours, saved).read_bytes()
+    check_template("saved.xlsx", template, Policy())
+    allocation = build_case("high", demo_market)
+    book, facts = fill(allocation, RECIPIENT)
+    path = tmp_path / "client.xlsx"
+    path.write_bytes(make_engine("compiled", template=template)(allocation, RECIPIENT)[0])
+    assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
+    with zipfile.ZipFile(path) as packed:
+        assert b"LibreOffice" in packed.read("docProps/app.xml")
+        named = [name for name in packed.namelist() if SAMPLE.client_id.encode() in packed.read(name)]
+    assert named == []
 
 
 # --- what-if: inputs edited inside the file ---------------------------------------------------------------
