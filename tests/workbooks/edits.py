@@ -160,6 +160,8 @@ def _in_cell(title: str, at: str, change: Callable[[str, str], str]) -> Edit:
             parts[name] = parts[name][: cell.start()] + new + parts[name][cell.end() :]
         else:
             new = change("", "")
+            if f'<row r="{row}"' not in parts[name]:
+                parts[name] = parts[name].replace("</sheetData>", f'<row r="{row}"></row></sheetData>')
             parts[name] = re.sub(rf'(<row r="{row}".*?)(</row>)', rf"\g<1>{new}\g<2>", parts[name], count=1)
         assert new in parts[name]
 

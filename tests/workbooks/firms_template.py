@@ -164,7 +164,10 @@ def _add_sheet(file: ExcelFile, last_stock: int, last: int) -> None:
     file.parts["xl/drawings/drawing9.xml"] = drawing.encode()
     chart = file.text("xl/charts/chart1.xml")
     chart = re.sub(r"<f>[^<]*</f>(?=<numCache>)", f"<f>{area}</f>", chart)
-    chart = re.sub(r"<f>[^<]*</f>(?=<strCache>)", f"<f>Holdings!$F$15:$F${last}</f>", chart)
+    names = f"<lvl><pt idx='0'><v>{escape(SAMPLE.client_name)}</v></pt></lvl>"
+    both = f"<multiLvlStrCache><ptCount val='1'/>{names}</multiLvlStrCache>"
+    categories = f"<multiLvlStrRef><f>Holdings!$C$15:$E${last}</f>{both}</multiLvlStrRef>"
+    chart = re.sub("<strRef>.*?</strRef>", categories, chart)
     shown = f"<ptCount val='1'/><pt idx='0'><v>{escape(SAMPLE.client_name)}</v></pt>"
     title = f"<tx><strRef><f>'{VIEW}'!$B$2</f><strCache>{shown}</strCache></strRef></tx>"
     file.parts["xl/charts/chart9.xml"] = re.sub("<tx>.*?</tx>", title, chart, count=1).encode()

@@ -30,6 +30,7 @@ from tests.workbooks.edits import (
     without_sheet,
     without_values,
 )
+from tests.workbooks.excel_save import ExcelFile
 from workbooks.audit import AuditResult, Finding, Kind, audit
 from workbooks.audit.findings import lines_of
 from workbooks.clients import SUMMARY_FILE
@@ -101,6 +102,11 @@ def test_an_untouched_workbook_of_many_stocks_has_no_finding(large_market: Marke
     assert "Prices" not in [sheet.title for sheet in large.book.sheets]
     assert large.audit().findings == ()
     assert large.audit(market=large_market).findings == ()
+
+
+def test_a_workbook_as_excel_saves_it_has_no_finding(made: Made) -> None:
+    """Shared formulas and strings, numbers and functions spelt anew, the parts of another writer."""
+    assert audit(content_of("client.xlsx", ExcelFile(made.data).saved())).findings == ()
 
 
 def test_an_untouched_workbook_agrees_with_its_market(made: Made, market: MarketData) -> None:
@@ -443,6 +449,18 @@ def test_another_pyalloc_and_a_sheet_added_are_information(made: Made) -> None:
 
     result = made.audit(sheet_added, put(made.at("pyalloc_version"), "9.9"))
     assert {f.kind for f in result.findings} == {Kind.VERSION, Kind.SHEET_ADDED}
+    assert result.verdict == "as made"
+
+
+def test_a_firms_words_and_totals_around_ours_are_information(made: Made) -> None:
+    last = int(made.book.names["holding_weight"].rpartition("$")[2])
+    result = made.audit(
+        put("Holdings!G14", "Anteil"),
+        put(f"Holdings!I{last + 2}", "Control total"),
+        put(f"Holdings!J{last + 2}", 250_000.0, f"SUM(J15:J{last})"),
+        put(f"Holdings!J{last + 4}", 1.0, f"MAX(J15:J{last})"),
+    )
+    assert {f.kind for f in result.findings} == {Kind.LABEL, Kind.CELL_ADDED}
     assert result.verdict == "as made"
 
 

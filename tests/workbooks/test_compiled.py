@@ -448,7 +448,7 @@ def test_market_conditions_that_were_put_out_of_mind_give_the_same_bytes_again(
     profile = InvestorProfile(risk=4)
     days = list(small_market.days[-400::40])
     made = [allocate(small_market.at(day), profile=profile) for day in days]
-    engine = make_engine("compiled")
+    engine = ENGINES["client"]
     first = [engine(allocation, RECIPIENT)[0] for allocation in made]
     assert len(set(first)) == len(days) > 8
     assert [engine(allocation, RECIPIENT)[0] for allocation in made] == first

@@ -295,6 +295,7 @@ def test_charts_of_both_show_this_client(filled: Filled) -> None:
     last = filled.last("lines")
     chart = filled.members["xl/charts/chart9.xml"].decode()
     assert f"<c:f>Holdings!$I$15:$I${last}</c:f>" in chart
+    assert f"<c:f>Holdings!$C$15:$E${last}</c:f></c:multiLvlStrRef>" in chart
     points = re.findall(r"<c:v>([^<]*)</c:v>", chart[chart.index("<c:numCache>") :])
     assert [float(v) for v in points] == list(filled.facts["holding_weight"])
     assert f'<c:ptCount val="{len(filled.facts["holding_weight"])}"/>' in chart

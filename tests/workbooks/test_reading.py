@@ -90,6 +90,7 @@ REFUSED = {
         "is saved as Strict Open XML",
     ),
     "markup": (lambda data: edited(data, replace("Macro", "</sheetData>", "<sheetData>")), "is damaged"),
+    "no finite number": (lambda data: edited(data, put("Macro!C7", "inf", kind="n")), "is damaged"),
     "a number that is none": (lambda data: edited(data, put("Macro!C7", "1e", kind="n")), "is damaged"),
 }
 

@@ -23,7 +23,8 @@ class _Said(NamedTuple):
     remedy: str
 
 
-_REGENERATE = "generate the workbook again, or recompute it"
+_RESTORE = "restore it, or generate the workbook again"
+_RECOMPUTE = "recompute the workbook, or generate it again"
 
 
 class Kind(Enum):
@@ -40,14 +41,14 @@ class Kind(Enum):
     ADDITIONS = _Said("macros or links", "note", "no workbook of pyalloc has them: ask who added them")
     NO_VALUES = _Said("no cached values", "note", "open it in a spreadsheet program and save it")
     # sheets and names
-    SHEET_MISSING = _Said("sheet missing", "fault", _REGENERATE)
+    SHEET_MISSING = _Said("sheet missing", "fault", _RESTORE)
     SHEET_RENAMED = _Said("sheet renamed", "fault", "give it its title back")
     SHEET_HIDDEN = _Said("sheet hidden", "note", "unhide it")
     SHEET_ADDED = _Said("sheet added", "information", "it is not judged")
     HIDDEN = _Said("rows or columns hidden", "note", "unhide them")
-    ROWS = _Said("rows inserted or removed", "fault", f"the sheet's cells are not judged: {_REGENERATE}")
-    NAME_MISSING = _Said("defined name missing", "fault", _REGENERATE)
-    NAME_MOVED = _Said("defined name points elsewhere", "fault", _REGENERATE)
+    ROWS = _Said("rows inserted or removed", "fault", "undo it, or generate the workbook again")
+    NAME_MISSING = _Said("defined name missing", "fault", _RESTORE)
+    NAME_MOVED = _Said("defined name points elsewhere", "fault", _RESTORE)
     NAME_SHADOWED = _Said("defined name shadowed", "fault", "delete the name that holds on the sheet only")
     # inputs
     INPUT = _Said("input edited", "note", "a what-if, until the workbook is recomputed")
@@ -60,8 +61,8 @@ class Kind(Enum):
     )
     REGISTER = _Said("register edited", "fault", "solved values follow from the input, not from the register")
     # formulas
-    OVERWRITTEN = _Said("formula overwritten", "fault", f"restore the formula: {_REGENERATE}")
-    CHANGED = _Said("formula changed", "fault", f"restore the formula: {_REGENERATE}")
+    OVERWRITTEN = _Said("formula overwritten", "fault", _RESTORE)
+    CHANGED = _Said("formula changed", "fault", _RESTORE)
     COEFFICIENT = _Said(
         "matrix entry edited", "fault", "use section 5 of Constraints to override a coefficient"
     )
@@ -71,13 +72,13 @@ class Kind(Enum):
     )
     CONSEQUENCE = _Said("follows from what it reads", "note", "mend what else is listed")
     # what no formula gives
-    STALE = _Said("solved value does not follow", "fault", _REGENERATE)
-    SOLVED = _Said("solved value edited", "fault", _REGENERATE)
+    STALE = _Said("solved value does not follow", "fault", _RECOMPUTE)
+    SOLVED = _Said("solved value edited", "fault", _RECOMPUTE)
     IMPORTED = _Said(
         "imported data edited", "fault", "generate it again from the market, or audit with --market"
     )
     MARKET = _Said("departs from the market", "fault", "generate it again from the market")
-    CHECKSUM = _Said("checksum edited", "fault", _REGENERATE)
+    CHECKSUM = _Said("checksum edited", "fault", _RECOMPUTE)
     # texts
     LABEL_READ = _Said("label that a formula reads", "fault", "restore the text")
     LABEL = _Said("label edited", "information", "restore the text, unless it is your firm's own")

@@ -15,7 +15,7 @@ from workbooks.compiled.program import Down, Hole, Program
 from workbooks.template.book import PATTERN
 
 _SOURCE: Final = re.compile(
-    r"<(?P<prefix>\w+:)?(?P<kind>num|str)Ref>\s*<(?:\w+:)?f>(?P<area>[^<]*)</(?:\w+:)?f>"
+    r"<(?P<prefix>\w+:)?(?P<kind>num|str|multiLvlStr)Ref>\s*<(?:\w+:)?f>(?P<area>[^<]*)</(?:\w+:)?f>"
     r"(?P<cache>.*?)</(?:\w+:)?(?P=kind)Ref>",
     re.DOTALL,
 )
@@ -35,7 +35,10 @@ class _Source(NamedTuple):
 
 
 def chart_program(text: str, grids: Mapping[str, Grid], authored: Mapping[str, Authored]) -> Program:
-    """Return a chart's program; series over cells that a firm added get no values: they would be stale."""
+    """Return a chart's program; of a series over cells that are not one column of ours no values stay.
+
+    They would be those of the template's sample client.
+    """
     parts: list[bytes | Spot | Hole | Down] = []
     start = 0
     for found in _SOURCE.finditer(text):
@@ -57,7 +60,7 @@ def _source(
     """Return what a series draws, in the author's numbers; None where that is not one authored column."""
     parsed = _AREA.fullmatch(area)
     title = parsed[1].strip("'").replace("''", "'") if parsed else ""
-    if parsed is None or title not in authored:
+    if parsed is None or title not in authored or found["kind"] == "multiLvlStr":
         return None
     left, top, right, bottom = range_boundaries(parsed[2].replace("$", ""))
     if left != right:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
@@ -163,7 +164,7 @@ class SheetReader(ContentHandler):
             return None
         match self._kind:
             case "n":
-                return float(text)
+                return _finite(text)
             case "b":
                 return text in _TRUE
             case "s":
@@ -175,6 +176,13 @@ class SheetReader(ContentHandler):
 def _hidden(attributes: Attributes, size: str) -> bool:
     """Return whether a row or column is hidden, or so small that it might as well be."""
     return attributes.get("hidden") in _TRUE or float(attributes.get(size, "1")) == 0.0
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is no number that a cell can hold")
+    return value
 
 
 def _decoded(text: str) -> str:

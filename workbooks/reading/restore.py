@@ -62,12 +62,12 @@ def with_rows(content: Content, book: Book) -> tuple[Content, list[Shift]]:
 def _shift(sheet: Sheet, found: FoundSheet) -> Shift | None:
     """Return the shift under which more rows read as authored than where they stand."""
     authored, standing = _authored_rows(sheet), _standing_rows(sheet, found.cells)
-    last = max(authored)
+    last, patterns = max(authored), set(authored.values())
 
     def apart(by: int) -> list[int]:
-        """Return for every row, then for all below the last, how many do not read as authored."""
+        """Return for every row, then for those like ours below the last, how many are out of place."""
         rows = [int(authored.get(row) != standing.get(row + by)) for row in range(1, last + 1)]
-        return [*rows, sum(row > last + by for row in standing)]
+        return [*rows, sum(row > last + by and marks in patterns for row, marks in standing.items())]
 
     here = apart(0)
     if not any(here):
