@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyalloc.errors import InputError
 from workbooks.engines import EngineName, Flavour
 from workbooks.folder import opened, sweep
+from workbooks.interrupts import interrupts_between_steps
 from workbooks.ledger import LEDGER_FILE, read_ledger, recording
 from workbooks.maker import Maker
 from workbooks.processes import workbooks_of, worthwhile_jobs
@@ -189,11 +190,12 @@ class _Batch:
         results = dict(kept)
         for result in kept.values():
             self.on_progress(result)
-        with closing(self._made(kept)) as made:
+        with interrupts_between_steps() as step, closing(self._made(kept)) as made:
             for i, result in made:
                 results[i] = result
                 record(i, result)
                 self.on_progress(result)
+                step()
         return tuple(results[i] for i in range(len(results)))
 
     def _made(self, kept: Container[int]) -> Generator[tuple[int, ClientResult], None, None]:

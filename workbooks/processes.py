@@ -59,7 +59,7 @@ def _made_apart(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, spawn, _start_process, (maker,)) as pool:
         while pending or running:
-            with _interrupts_held():
+            with _deaf_to_interrupts():
                 while pending and len(running) < 2 * jobs:
                     i = pending.popleft()
                     running[pool.submit(_make_in_process, clients[i])] = i
@@ -70,8 +70,8 @@ def _made_apart(
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait; a process started meanwhile never hears it, and finishes what it has in hand."""
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes and threads that never hear Ctrl-C, so that each finishes what it has in hand."""
     if sys.platform == "win32":  # a process there ignores it only once it runs
         yield
         return

@@ -216,7 +216,7 @@ def test_ctrl_c_ends_the_run_with_130_and_whole_files(folder, tmp_path):
         time.sleep(0.1)
     os.killpg(run.pid, signal.SIGINT)
     _, said = run.communicate(timeout=60)
-    assert run.returncode == 130
+    assert run.returncode == 130, said
     assert "Traceback" not in said
     assert "interrupted" in said
     assert 0 < len(list(out.glob("I*.xlsx"))) < 200
