@@ -9,6 +9,13 @@ from typing import Any
 from addin.cells import NOT_AVAILABLE, NUM, VALUE, CellError, Cells, argument, is_left_out, result
 from addin.portfolio import Names
 from addin.spec import REGISTRY, SpreadsheetFunction
+from pyalloc.errors import (
+    InfeasibleError,
+    MissingHistoryError,
+    PyallocError,
+    SingularSystemError,
+    UncertifiedError,
+)
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -31,14 +38,6 @@ def answer(name: str, arguments: Sequence[Any], names: Names | None = None) -> C
     CellError
         What the cell shows instead.
     """
-    from pyalloc.errors import (
-        InfeasibleError,
-        MissingHistoryError,
-        PyallocError,
-        SingularSystemError,
-        UncertifiedError,
-    )
-
     function = REGISTRY[name]
     try:
         given = _given(function, arguments)
@@ -66,7 +65,7 @@ def _given(function: SpreadsheetFunction, raw: Sequence[Any]) -> list[Any]:
     given = []
     for i, spec in enumerate(expected):
         value = raw[i] if i < len(raw) else None
-        if is_left_out(value) and not spec.optional:
+        if not spec.optional and is_left_out(value):
             raise CellError(VALUE, f"{spec.name} is missing: {spec.says}")
         given.append(argument(spec, value))
     return given

@@ -7,7 +7,7 @@ of an argument's kind is refused by row and column.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -47,6 +47,16 @@ EXCEL_ERRORS: Final = {
 _ERROR_CODES: Final = range(-0x7FF60000, -0x7FF50000)
 """Every whole number that stands for an error, those of later Excels too."""
 
+_OF_ONE: Final[dict[Kind, Callable[[float], Any]]] = {
+    Kind.NUMBER: float,
+    Kind.VECTOR: lambda number: np.array([number]),
+    Kind.MATRIX: lambda number: np.array([[number]]),
+}
+"""What one number is, the case that the most calls are made of."""
+
+_FEW: Final = 8
+"""Cells of a result up to which looking at each is quicker than looking at all at once."""
+
 LARGEST_TABLE: Final = 1_000_000
 """Cells of an argument; a whole column, which is more, is given by mistake."""
 
@@ -67,6 +77,8 @@ class CellError(Exception):
 
 def is_left_out(raw: Any) -> bool:
     """Return whether an argument was left out: nothing, or one empty cell."""
+    if not isinstance(raw, list | tuple):
+        return _is_blank(raw)
     rows = _rows(raw)
     return len(rows) == 1 and len(rows[0]) == 1 and _is_blank(rows[0][0])
 
@@ -79,10 +91,12 @@ def argument(spec: Argument, raw: Any) -> Any:
     CellError
         ``#VALUE!`` where it is not of its kind; the sentence names argument, row and column.
     """
-    if is_left_out(raw) and spec.optional:
+    if spec.optional and is_left_out(raw):
         return spec.default
     if spec.kind is Kind.ANYTHING:
         return raw
+    if type(raw) is float and spec.kind in _OF_ONE and math.isfinite(raw):
+        return _OF_ONE[spec.kind](raw)
     rows = _rows(raw)
     _check_shape(spec, rows)
     match spec.kind:
@@ -116,6 +130,8 @@ def result(value: Any) -> Cells:
         ``#NUM!`` for a number that is not finite.
     """
     if isinstance(value, np.ndarray):
+        if value.ndim == 2 and value.size > _FEW and value.dtype == np.float64 and np.isfinite(value).all():
+            return list(value.tolist())
         value = value.tolist()
     if isinstance(value, list | tuple):
         return [

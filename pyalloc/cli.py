@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+import addin.commands
 import workbooks.audit_commands
 import workbooks.commands
 from pyalloc import __version__
@@ -252,5 +253,25 @@ def _amount(trace: Mapping[str, Any], amount: float) -> str:
     return f"{amount:,.{trace['currency_digits']}f}"
 
 
+# --- what the rooms hand to each other ------------------------------------------------------------------
+
+
+def _live_template() -> bytes:
+    """Return a workbook over the demo market with pyalloc's functions beside the native cells."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    import pyalloc
+    from pyalloc.marketdata.demo import write_demo_market
+    from workbooks.engines import make_engine
+    from workbooks.template.facts import Recipient
+
+    with TemporaryDirectory() as folder:
+        view = pyalloc.MarketData.from_path(write_demo_market(Path(folder))).at()
+    allocation = pyalloc.allocate(view, profile=pyalloc.InvestorProfile(risk="medium"))
+    return make_engine("compiled", flavour="live")(allocation, Recipient("SAMPLE", "Sample Client"))[0]
+
+
 workbooks.commands.register(app)
 workbooks.audit_commands.register(app)
+addin.commands.register(app, _live_template)

@@ -137,7 +137,7 @@ def options_of(capsys, *command):
 def options(capsys):
     """Return the options of every command by its name, and those before it by none."""
     known = {"": options_of(capsys)}
-    commands = ("allocate", "audit", "demo", "generate", "recompute", "status", "template")
+    commands = ("addin", "allocate", "audit", "demo", "generate", "recompute", "status", "template")
     return known | {command: known[""] | options_of(capsys, command) for command in commands}
 
 

@@ -10,7 +10,8 @@ import select
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,16 @@ class CalcProgram:
     soffice: str
     python: str
 
+    def release(self) -> tuple[int, int]:
+        """Return the release of LibreOffice, as (25, 2)."""
+        said = subprocess.run(
+            [self.soffice, "--version"], env=_foreign_environment(), capture_output=True, text=True
+        ).stdout
+        found = re.search(r"(\d+)\.(\d+)", said)
+        if found is None:
+            raise HostMissingError(f"{self.soffice} tells no version")
+        return int(found[1]), int(found[2])
+
 
 def find_calc() -> CalcProgram:
     """Find LibreOffice on the PATH, or where PYALLOC_SOFFICE says, and a Python that has ``uno``.
@@ -104,8 +115,11 @@ def find_calc() -> CalcProgram:
 
 
 def _foreign_environment() -> dict[str, str]:
-    """Return the environment without what would make another Python load our libraries."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k != "LD_LIBRARY_PATH"}
+    """Return the environment without what would make another Python load our libraries, or take ours."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k != "LD_LIBRARY_PATH"}
+    ours = Path(sys.executable).parent
+    folders = kept.get("PATH", os.defpath).split(os.pathsep)
+    return kept | {"PATH": os.pathsep.join(folder for folder in folders if Path(folder) != ours)}
 
 
 class CalcHost:
@@ -120,10 +134,13 @@ class CalcHost:
         What to run.
     timeout : float
         Longest wait for one answer, in seconds.
+    extensions : Path, optional
+        Folder of unpacked extensions, which need no installation.
     """
 
-    def __init__(self, program: CalcProgram, timeout: float = 60.0) -> None:
+    def __init__(self, program: CalcProgram, timeout: float = 60.0, extensions: Path | None = None) -> None:
         self.timeout = timeout
+        self.extensions = extensions
         self.soffice_pid: int | None = None  # leads its process group
         self._program = program
         self._server: subprocess.Popen[str] | None = None
@@ -153,11 +170,16 @@ class CalcHost:
             If Calc cannot open the file, a sheet is absent, or soffice died or did not answer in time.
         """
         checked = [_checked_edit(sheet, address, value) for (sheet, address), value in (edits or {}).items()]
-        cells = self._ask("recalculate", path, edits=checked)
-        return Recalculated(
-            values={(sheet, address): _cell_value(value) for sheet, address, value, _ in cells},
-            formulas=frozenset((sheet, address) for sheet, address, _, is_formula in cells if is_formula),
-        )
+        return _recalculated(self._ask("recalculate", [path], edits=checked))
+
+    def recalculate_together(self, *paths: Path) -> list[Recalculated]:
+        """Load several workbooks, compute one after the other, and only then read every cell of each."""
+        return [_recalculated(cells) for cells in self._ask("recalculate_together", paths)]
+
+    def time_calculation(self, path: Path, rounds: int) -> list[float]:
+        """Return the seconds that each of some full recalculations of a workbook takes."""
+        seconds: list[float] = self._ask("time_calculation", [path], rounds=rounds)
+        return seconds
 
     def to_pdf(self, path: Path, out_dir: Path) -> Path:
         """Print a recalculated workbook into ``out_dir`` under its own name, and return the PDF's path."""
@@ -183,15 +205,15 @@ class CalcHost:
         self.soffice_pid = None
 
     def _store(self, path: Path, out: Path, filter_name: str) -> Path:
-        self._ask("store", path, target=str(out.resolve()), filter_name=filter_name)
+        self._ask("store", [path], target=str(out.resolve()), filter_name=filter_name)
         return out
 
-    def _ask(self, call: str, path: Path, **arguments: object) -> Any:
+    def _ask(self, call: str, paths: Sequence[Path], **arguments: object) -> Any:
         try:
             if self._server is None:
                 self._start()
-            self._send({"call": call, "path": str(path.resolve()), **arguments})
-            reply = self._receive(f"{call} {path.name}")
+            self._send({"call": call, "paths": [str(path.resolve()) for path in paths], **arguments})
+            reply = self._receive(" ".join([call, *(path.name for path in paths)]))
         except BaseException:  # Ctrl-C too: an answer left unread would be taken for that of the next call
             self.close()
             raise
@@ -201,7 +223,7 @@ class CalcHost:
 
     def _start(self) -> None:
         self._server = subprocess.Popen(
-            [self._program.python, SERVER, self._program.soffice],
+            [self._program.python, SERVER, self._program.soffice, *filter(None, [self.extensions])],
             env=_foreign_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -235,6 +257,13 @@ def _checked_edit(sheet: str, address: str, value: CellInput) -> tuple[str, str,
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{sheet}!{address}: {value} is not a number that a cell can hold")
     return sheet, address, value
+
+
+def _recalculated(cells: Any) -> Recalculated:
+    return Recalculated(
+        values={(sheet, address): _cell_value(value) for sheet, address, value, _ in cells},
+        formulas=frozenset((sheet, address) for sheet, address, _, is_formula in cells if is_formula),
+    )
 
 
 def _cell_value(value: Any) -> CellValue:

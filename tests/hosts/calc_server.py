@@ -56,14 +56,16 @@ class RefusedError(Exception):
 # --- soffice --------------------------------------------------------------------------------------------
 
 
-def start_office(soffice, profile):
-    """Start soffice, in a process group of its own, with a fresh profile."""
+def start_office(soffice, profile, extensions=None):
+    """Start soffice, in a process group of its own, with a fresh profile and a folder of extensions."""
     os.mkdir(os.path.join(profile, "user"))
     with open(os.path.join(profile, "user", "registrymodifications.xcu"), "w", encoding="utf-8") as settings:
         settings.write(SETTINGS)
     command = [soffice, "--headless", "--norestore", "--nodefault", "--nofirststartwizard"]
     command += [f"--accept=pipe,name={pipe_name(profile)};urp;"]
     command += ["-env:UserInstallation=" + uno.systemPathToFileUrl(profile)]
+    if extensions is not None:
+        command += ["-env:BUNDLED_EXTENSIONS=" + uno.systemPathToFileUrl(extensions)]
     # English, so that booleans and errors read the same everywhere; temporary files go with the profile.
     environment = dict(os.environ, LC_ALL="C.UTF-8", TMPDIR=profile)
     with open(log_path(profile), "wb") as log:
@@ -113,24 +115,53 @@ def properties(**values):
 # --- requests -------------------------------------------------------------------------------------------
 
 
-def answer(desktop, call, path, **arguments):
-    """Open a workbook hidden and do with it what is asked."""
+def answer(desktop, call, paths, **arguments):
+    """Open workbooks hidden, all at once, and do with them what is asked."""
+    with contextlib.ExitStack() as opened:
+        documents = [opened.enter_context(opened_workbook(desktop, path)) for path in paths]
+        return REQUESTS[call](*documents, **arguments)
+
+
+@contextlib.contextmanager
+def opened_workbook(desktop, path):
     # The filter is named lest a damaged workbook be taken for a text file.
     options = properties(Hidden=True, FilterName=XLSX)
     document = desktop.loadComponentFromURL(uno.systemPathToFileUrl(path), "_blank", 0, options)
     if document is None:
         raise RefusedError(f"{path} is not a workbook that Calc can open")
     try:
-        return REQUESTS[call](document, **arguments)
+        yield document
     finally:
         document.close(True)
 
 
 def recalculate(document, edits):
-    """Return [sheet, address, value, is a formula] of every cell that is not empty."""
+    """Return every cell, with some overwritten and every formula computed anew."""
     for sheet, address, value in edits:
         write(document, sheet, address, value)
     document.calculateAll()
+    return read_all(document)
+
+
+def recalculate_together(*documents):
+    """Return every cell of each document, read when all are computed."""
+    for document in documents:
+        document.calculateAll()
+    return [read_all(document) for document in documents]
+
+
+def time_calculation(document, rounds):
+    """Return the seconds that each of some full recalculations takes."""
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        document.calculateAll()
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def read_all(document):
+    """Return [sheet, address, value, is a formula] of every cell that is not empty."""
     sheets = {name: document.Sheets.getByName(name) for name in document.Sheets.ElementNames}
     cells = {name: read(sheet) for name, sheet in sheets.items()}
     # Last, because looking for booleans undoes filters, on which SUBTOTAL depends.
@@ -148,7 +179,7 @@ def store(document, target, filter_name):
         raise RefusedError(f"{target} cannot be written") from None
 
 
-REQUESTS = {"recalculate": recalculate, "store": store}
+REQUESTS = {call.__name__: call for call in (recalculate, recalculate_together, time_calculation, store)}
 
 
 # --- cells ----------------------------------------------------------------------------------------------
@@ -264,10 +295,10 @@ def serve(office, profile):
     office.wait()
 
 
-def main(soffice):
+def main(soffice, extensions=None):
     profile = tempfile.mkdtemp(prefix="pyalloc-calc-")
     try:
-        office = start_office(soffice, profile)
+        office = start_office(soffice, profile, extensions)
         try:
             serve(office, profile)
         finally:
@@ -280,4 +311,4 @@ def main(soffice):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -23,7 +23,7 @@ from tests.workbooks.excel_save import EDITOR, LOGO, VIEW
 from tests.workbooks.firms_template import BAND, BAR_ID, CURRENCY, GEORGIA, SAMPLE, firms_own
 from workbooks.compiled.engine import check_template
 from workbooks.engines import Engine, make_engine
-from workbooks.reading.content import Content, content_of
+from workbooks.reading.content import Content, content_of, plain_area
 from workbooks.template.author import Book
 from workbooks.template.book import fill, sizes_of
 from workbooks.template.facts import Recipient
@@ -164,7 +164,7 @@ def test_every_cell_of_ours_holds_the_client_s_own(filled: Filled) -> None:
             want = want.item() if hasattr(want, "item") else want
             assert stored.value == want or (stored.value in (None, "") and want in (None, "")), (sheet, at)
     for name, area in filled.book.names.items():
-        assert found.names[name.lower()] == area.replace("'", "").replace("$", ""), name
+        assert found.names[name.lower()] == plain_area(area), name
 
 
 def test_every_cell_of_ours_looks_as_the_template_s_does(filled: Filled, house: bytes) -> None:

@@ -10,7 +10,7 @@ from openpyxl.utils.cell import coordinate_from_string
 from workbooks.reading.cells import FoundCell, Value
 from workbooks.reading.content import Content
 from workbooks.reading.edited import EditedWorkbook
-from workbooks.reading.formulas import same_formula
+from workbooks.reading.formulas import same_formula, simple_area
 from workbooks.reading.values import Facts, expected_value, same_value, shown
 from workbooks.template.author import Book, Cell, addresses_in
 from workbooks.template.frame import AUDIT, PRICES
@@ -111,13 +111,8 @@ def _as_authored(cell: Cell, found: FoundCell) -> bool:
     return (
         bool(found.formula)
         and same_formula(found.formula, cell.text)
-        and _corners(found.area) == _corners(cell.array)
+        and simple_area(found.area) == simple_area(cell.array)
     )
-
-
-def _corners(area: str) -> tuple[str, str]:
-    first, _, last = area.partition(":")
-    return first, last or first
 
 
 def _of_its_type(sheet: str, cell: Cell, found: FoundCell) -> bool:

@@ -9,7 +9,7 @@ from openpyxl.utils.cell import range_boundaries
 
 from pyalloc.errors import TableError
 from workbooks.reading.content import Content, plain_area
-from workbooks.reading.formulas import same_formula
+from workbooks.reading.formulas import same_formula, simple_area
 from workbooks.template.author import Book
 from workbooks.template.book import PATTERN, Design, Sizes, author_book
 from workbooks.template.facts import TEMPLATE_VERSION
@@ -98,17 +98,14 @@ def _lost(content: Content, book: Book) -> Iterator[str]:
         for at, cell in sheet.cells.items():
             stored = found[at]
             if cell.text.startswith("=") and cell.kind == "formula":
-                if not same_formula(stored.formula, cell.text) or _single(stored.area) != _single(cell.array):
+                if not same_formula(stored.formula, cell.text) or simple_area(stored.area) != simple_area(
+                    cell.array
+                ):
                     yield f"{sheet.title}!{at}, which is {cell.text[:60]}"
             elif cell.kind in ("input", "solved") and stored.formula:
                 yield f"{sheet.title}!{at}, which is a value"
             elif at in sheet.read and stored.value != cell.text:
                 yield f"{sheet.title}!{at}, whose text {cell.text[:20]!r} formulas read"
-
-
-def _single(area: str) -> str:
-    first, _, last = area.partition(":")
-    return first if first == last else area
 
 
 def _text(content: Content, name: str) -> str:

@@ -14,6 +14,7 @@ from pyalloc.tables.files import read_bytes
 from pyalloc.tables.package import MAX_UNPACKED_BYTES, unpack, worksheets
 from pyalloc.tables.sheetxml import shared_strings
 from workbooks.reading.cells import FoundCell, SheetReader, Value, parse
+from workbooks.reading.formulas import simple_area
 from workbooks.template.frame import AUDIT, NOTES
 
 if TYPE_CHECKING:
@@ -120,11 +121,11 @@ class Content:
 
 
 def plain_area(text: str) -> str:
-    """Return a reference without dollars and quotes: ``'Macro'!$C$7`` is ``Macro!C7``."""
+    """Return a reference without what need not be there: ``'Macro'!$C$7:$C$7`` is ``Macro!C7``."""
     sheet, mark, area = text.strip().rpartition("!")
     if sheet.startswith("'"):
         sheet = sheet[1:-1].replace("''", "'")
-    return f"{sheet}{mark}{area.replace('$', '')}"
+    return f"{sheet}{mark}{simple_area(area.replace('$', ''))}"
 
 
 def read_content(path: Path) -> Content:

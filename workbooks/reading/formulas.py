@@ -17,8 +17,8 @@ def same_formula(one: str, other: str) -> bool:
     """Return whether two formulas say the same, however a spreadsheet spelt them.
 
     Numbers are compared by value (1E-12 is 0.000000000001); functions, names and references in any case, with
-    or without quotes around a sheet and a prefix before a newer function; spaces do not count. Texts in
-    quotes are compared as they stand. Either may come with or without its ``=``.
+    or without quotes around a sheet, a prefix before a newer function and a second corner of one cell; spaces
+    do not count. Texts in quotes are compared as they stand. Either may come with or without its ``=``.
 
     Examples
     --------
@@ -29,6 +29,18 @@ def same_formula(one: str, other: str) -> bool:
     """
     one, other = one.removeprefix("="), other.removeprefix("=")
     return one == other or _meaning(one) == _meaning(other)
+
+
+def simple_area(area: str) -> str:
+    """Return an area as the fewest corners say it: ``A1`` for ``A1:A1``, which newer LibreOffice makes of it.
+
+    Examples
+    --------
+    >>> simple_area("$B$3:$B$3"), simple_area("B3:B4")
+    ('$B$3', 'B3:B4')
+    """
+    first, _, last = area.partition(":")
+    return first if first == last else area
 
 
 def translated(formula: str, rows: int, columns: int) -> str:
@@ -71,11 +83,11 @@ def _value(token: Token) -> str | float:
     if token.type == Token.FUNC:
         for prefix in _PREFIXES:
             text = text.removeprefix(prefix)
-    return _without_quotes(text) if token.subtype == Token.RANGE else text
+    return _plain_reference(text) if token.subtype == Token.RANGE else text
 
 
-def _without_quotes(reference: str) -> str:
+def _plain_reference(reference: str) -> str:
     sheet, mark, area = reference.rpartition("!")
     if sheet.startswith("'"):
         sheet = sheet[1:-1].replace("''", "'")
-    return f"{sheet}{mark}{area}"
+    return f"{sheet}{mark}{simple_area(area)}"

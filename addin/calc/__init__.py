@@ -1,0 +1,1 @@
+"""The spreadsheet functions in LibreOffice Calc: the extension, its worker, and how it is installed."""

@@ -1,0 +1,1 @@
+"""The spreadsheet functions in Excel: served by xlwings, called from VBA, packed without Excel."""
