@@ -31,7 +31,7 @@ def build_excel(out: Path, live_template: bytes) -> tuple[Path, ...]:
     out : Path
         Made if need be.
     live_template : bytes
-        A workbook of the live flavour, .xlsx; written with the functions inside.
+        A workbook of the live flavour, .xlsx; written with the modules inside.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def build_excel(out: Path, live_template: bytes) -> tuple[Path, ...]:
     modules = _modules()
     contents = {
         ADDIN: addin_package(modules),
-        LIVE_WORKBOOK: macro_workbook(live_template, modules, REGISTRY),
+        LIVE_WORKBOOK: macro_workbook(live_template, modules),
         **{f"{module.name}.bas": module.source.encode("ascii") for module in modules},
     }
     for name, content in contents.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Final
 
@@ -43,7 +43,6 @@ _EMPTY: Final = {
 """The parts of a workbook of one empty sheet."""
 
 _SHEET: Final = re.compile(r"xl/worksheets/sheet\d+\.xml")
-_CALL: Final = re.compile(r' t="inlineStr"><is><t[^>]*>=([A-Z0-9_]+)(\([^<]*\))</t></is>')
 
 
 def addin_package(modules: Sequence[Module]) -> bytes:
@@ -51,34 +50,14 @@ def addin_package(modules: Sequence[Module]) -> bytes:
     return _zipped(_with_project(_EMPTY, modules, _ADDIN_TYPE))
 
 
-def macro_workbook(xlsx: bytes, modules: Sequence[Module], functions: Collection[str] = ()) -> bytes:
-    """Return a template as an .xlsm file that holds these modules.
-
-    Parameters
-    ----------
-    xlsx : bytes
-        Of our own making, as text in it can become a formula.
-    modules : sequence of Module
-    functions : collection of str
-        Functions of the modules; a cell with the text of a call to one, as ``=ADJ_RETURN(r_eff,risk)``,
-        becomes that formula, and Excel computes the workbook as it opens.
-    """
+def macro_workbook(xlsx: bytes, modules: Sequence[Module]) -> bytes:
+    """Return a plain workbook, .xlsx, as an .xlsm file that holds these modules."""
     with zipfile.ZipFile(BytesIO(xlsx)) as package:
         parts = {name: package.read(name) for name in package.namelist()}
     xml = {
         name: content.decode("utf-8") for name, content in parts.items() if name.endswith((".xml", ".rels"))
     }
-    if functions:
-        for name in filter(_SHEET.fullmatch, xml):
-            xml[name] = _CALL.sub(lambda call: _formula(call, functions), xml[name])
-        xml[_WORKBOOK] = _changed(xml[_WORKBOOK], "<calcPr[^>]*/>", '<calcPr fullCalcOnLoad="1"/>')
     return _zipped(parts | _with_project(xml, modules, _MACRO_TYPE))
-
-
-def _formula(call: re.Match[str], functions: Collection[str]) -> str:
-    """Return the text of a call as the formula it means."""
-    name, arguments = call.groups()
-    return f"><f>{name}{arguments}</f>" if name in functions else call[0]
 
 
 def _with_project(xml: Mapping[str, str], modules: Sequence[Module], kind: str) -> dict[str, bytes]:

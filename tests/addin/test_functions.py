@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from statistics import NormalDist
 
@@ -25,9 +26,10 @@ from pyalloc.macro import MacroPolicy
 from pyalloc.names import CLIPPED_HIGH, CLIPPED_LOW, SECTOR_DEFENSIVENESS
 from pyalloc.stocks import StockPolicy
 from tests.addin.test_cells import NO_NUMBERS
+from tests.hosts.function_sheet import departures
 from tests.workbooks.cases import CASES, RECIPIENT, build_case
 from workbooks.template.author import addresses_in
-from workbooks.template.book import fill
+from workbooks.template.book import Design, fill
 from workbooks.template.functions_sheet import CALLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -471,19 +473,25 @@ def test_a_renamed_category_is_refused_by_name(names, category):
     assert says == f"category_names lacks {category}, of which the workbook holds something"
 
 
-@pytest.mark.parametrize("shown", CALLS, ids=lambda shown: shown.formula)
-def test_the_calls_of_the_functions_sheet_equal_the_native_cells(names, shown):
-    name, arguments = shown.formula.removeprefix("=").removesuffix(")").split("(")
-    found = np.array(call(name, *map(names, arguments.split(","))), dtype=object)
-    native = np.array(names(shown.native), dtype=object)
-    if shown.native == "policy_A":
-        native = np.column_stack([native, names("policy_b")])
-    if found.ndim == 0 and isinstance(found.item(), str):
-        assert found.item() == native.item()
-    else:
-        np.testing.assert_allclose(
-            found.astype(float).ravel(), native.astype(float).ravel(), rtol=1e-9, atol=1e-12
-        )
+@pytest.mark.parametrize("case", CASES)
+def test_the_calls_of_the_functions_sheet_equal_the_native_cells(case, demo_market):
+    allocation = build_case(case, demo_market)
+    names = names_of(*fill(allocation, RECIPIENT, live=True))
+    shown = Design.of(allocation.policy, native=True).calls
+    assert {"DYNALLOC_WEIGHTS", "CATEGORY_SOLVE", "DYNALLOC_RISK"} <= {*shown}
+    for each in CALLS:
+        if each.function in shown:
+            arguments = filter(None, each.formula.removesuffix(")").partition("(")[2].split(","))
+            found = call(each.function, *map(names, arguments), names=names)
+            native = [list(chain(*rows)) for rows in zip(*map(names, each.native), strict=True)]
+            assert departures(found if isinstance(found, list) else [[found]], native, 1e-9) == [], each
+
+
+def test_a_function_that_follows_another_policy_is_not_shown_beside_the_native_cells(demo_market):
+    house = Design.of(Policy(), native=True).calls
+    assert house == tuple(each.function for each in CALLS)
+    other = Design.of(build_case("softmax", demo_market).policy, native=True).calls
+    assert {*house} - {*other} == {"DYNALLOC_STOCKS"}
 
 
 # --- what is refused ------------------------------------------------------------------------------------

@@ -37,9 +37,10 @@ from tests.hosts.calc_host import (
 )
 from tests.hosts.function_host import build_extensions, find_calc_for_functions, unpack
 from tests.hosts.function_sheet import RIGHT, WRONG, Block, departures, put, read, shape_of, write_calls
+from tests.workbooks.cases import RECIPIENT, build_case
 from workbooks.engines import make_engine
+from workbooks.template.book import Design, fill
 from workbooks.template.facts import Recipient
-from workbooks.template.functions_sheet import CALLS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,24 +148,41 @@ def weights_of(facts: dict[str, Any]) -> list[list[Any]]:
     return [list(row) for row in zip(*(facts[name] for name in columns), strict=True)]
 
 
+@pytest.mark.parametrize("case", ["high", "one stock", "bounded", "clipped", "top", "six categories"])
 def test_in_a_live_workbook_every_call_equals_the_native_cells_beside_it(
-    host: CalcHost, small_market: MarketData, tmp_path: Path
+    case: str, host: CalcHost, demo_market: MarketData, tmp_path: Path
 ) -> None:
-    book, _ = live_workbook(small_market, risk="high", budget=750_000)
-    texts = {cell.value for row in book["Functions"].iter_rows() for cell in row}
-    sheet, row, pairs = book.create_sheet("Calls"), 1, []
-    for call in CALLS:
-        assert call.formula in texts
-        native = named(book, call.native)
-        if call.native == "policy_A":
-            native = [line + b for line, b in zip(native, named(book, "constraint_b"), strict=True)]
-        pairs.append((call.formula, put(sheet, row, call.formula, shape_of(native)), native))
-        row += len(native) + 1
-    book.save(tmp_path / "live.xlsx")
-    result = host.recalculate(tmp_path / "live.xlsx")
-    for formula, block, native in pairs:
-        got, want = read(block, result.__getitem__), read(native, result.__getitem__)
-        assert departures(got, want, tolerance=1e-9) == [], formula
+    allocation = build_case(case, demo_market)
+    book, facts = fill(allocation, RECIPIENT, live=True)
+    path = tmp_path / "live.xlsx"
+    path.write_bytes(make_engine("compiled", flavour="live")(allocation, RECIPIENT)[0])
+    result = host.recalculate(path)
+    called = [(sheet, at, cell) for sheet, at, cell in book.cells("formula") if cell.spills]
+    assert {cell.text.partition("(")[0][1:] for _, _, cell in called if cell.text} == {
+        *Design.of(allocation.policy, native=True).calls
+    }
+    got = [[result[sheet, at] for sheet, at, _ in called]]
+    assert departures(got, [[cell.value.of(facts) for _, _, cell in called if cell.value]], 1e-9) == []
+
+
+def test_after_an_edit_the_calls_follow_as_the_native_cells_do(
+    host: CalcHost, demo_market: MarketData, tmp_path: Path
+) -> None:
+    allocation = build_case("high", demo_market)
+    book, _ = fill(allocation, RECIPIENT, live=True)
+    path = tmp_path / "live.xlsx"
+    path.write_bytes(make_engine("compiled", flavour="live")(allocation, RECIPIENT)[0])
+    names = openpyxl.load_workbook(path)
+    at = {name: named(names, name)[0][0] for name in ("vix", "stress", "regime", "r_adj")}
+    before, after = host.recalculate(path), host.recalculate(path, {at["vix"]: 60.0})
+    shown = {
+        cell.value.name: (sheet, place)
+        for sheet, place, cell in book.cells("formula")
+        if cell.spills and cell.text and cell.value
+    }
+    for name in ("stress", "regime", "r_adj"):
+        assert departures([[after[shown[name]]]], [[after[at[name]]]], 1e-9) == []
+    assert after[at["stress"]] != before[at["stress"]]
 
 
 def with_weights(market: MarketData, path: Path, **profile: Any) -> tuple[Workbook, list[list[Any]], Block]:

@@ -271,8 +271,11 @@ def test_both_engines_make_the_same_workbook(made: Made) -> None:
     for title in compiled.sheets:
         assert compiled.frame(title) == reference.frame(title), title
 
-    assert compiled.members.keys() == reference.members.keys()
-    for name in compiled.members.keys() - compiled.titles.keys() - {"xl/styles.xml"}:
+    # What spills, and the part that says what that is, openpyxl cannot write.
+    spilling = {"xl/metadata.xml"} if made.flavour == "live" else set()
+    assert compiled.members.keys() - reference.members.keys() == spilling
+    listing = {"[Content_Types].xml", "xl/_rels/workbook.xml.rels"} if spilling else set()
+    for name in reference.members.keys() - compiled.titles.keys() - {"xl/styles.xml"} - listing:
         one, other = compiled.members[name], reference.members[name]
         if name.startswith("xl/charts/"):
             assert without_caches(one) == without_caches(other), name

@@ -24,6 +24,8 @@ class Authored:
     sheet: Sheet
     grids: Mapping[str, Grid]
     kinds: Mapping[str, Kind]
+    spill: bytes = b""
+    """What marks a cell whose formula spills."""
 
     @cached_property
     def cells(self) -> dict[tuple[int, int], Cell]:
@@ -46,10 +48,11 @@ class Authored:
                 return b"><v>", self._hole(cell.value, "number", row, column), b"</v></c>"
             return (self._hole(cell.value, "rest", row, column),)
         formula = self._formula(cell, row, column)
+        marked = self.spill if cell.spills and cell.text else b""
         if self.kinds[cell.value.name] == "number":
-            return b">", *formula, b"<v>", self._hole(cell.value, "number", row, column), b"</v></c>"
+            return marked + b">", *formula, b"<v>", self._hole(cell.value, "number", row, column), b"</v></c>"
         kind, shown = (self._hole(cell.value, mode, row, column) for mode in ("type", "shown"))
-        return kind, b">", *formula, b"<v>", shown, b"</v></c>"
+        return kind, marked + b">", *formula, b"<v>", shown, b"</v></c>"
 
     def value(self, row: int, column: int, mode: Mode) -> Hole | None:
         """Return the hole for a cell's value alone; None where it has none of that mode."""

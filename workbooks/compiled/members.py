@@ -18,10 +18,10 @@ STYLES: Final = "xl/styles.xml"
 STRINGS: Final = "xl/sharedStrings.xml"
 CORE: Final = "docProps/core.xml"
 CONTENT_TYPES: Final = "[Content_Types].xml"
+RELATIONSHIPS: Final = "xl/_rels/workbook.xml.rels"
 
 _APP: Final = "docProps/app.xml"
 _CALC_CHAIN: Final = "xl/calcChain.xml"
-_RELATIONSHIPS: Final = "xl/_rels/workbook.xml.rels"
 _SHEET: Final = re.compile(r"<sheet\b([^>]*)/>")
 _RELATION: Final = re.compile(r"<Relationship\b([^>]*)/>")
 _EDITOR: Final = re.compile(rb"<Manager>.*?</Manager>|<(?:\w+:)?absPath\b[^>]*/>", re.DOTALL)
@@ -94,7 +94,7 @@ def attributes(tag: str) -> dict[str, str]:
 
 def _sheets(content: dict[str, bytes]) -> dict[str, str]:
     targets = {}
-    for found in _RELATION.finditer(content[_RELATIONSHIPS].decode("utf-8-sig")):
+    for found in _RELATION.finditer(content[RELATIONSHIPS].decode("utf-8-sig")):
         relation = attributes(found[1])
         if relation["Type"].endswith("/worksheet"):
             targets[relation["Id"]] = posixpath.normpath(posixpath.join("/xl", relation["Target"])).lstrip(
@@ -108,5 +108,5 @@ def _drop_calculation_chain(content: dict[str, bytes]) -> None:
     """Remove the chain, which would name cells that are no longer there; hosts calculate without."""
     if content.pop(_CALC_CHAIN, None) is None:
         return
-    for name, tag in ((CONTENT_TYPES, "Override"), (_RELATIONSHIPS, "Relationship")):
+    for name, tag in ((CONTENT_TYPES, "Override"), (RELATIONSHIPS, "Relationship")):
         content[name] = re.sub(rb"<%b\b[^>]*calcChain[^>]*/>" % tag.encode(), b"", content[name])

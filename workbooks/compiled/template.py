@@ -23,6 +23,7 @@ from workbooks.compiled.places import Grid
 from workbooks.compiled.program import Hole, Program, growing
 from workbooks.compiled.sheets import SheetCompiler
 from workbooks.compiled.sheetxml import stored_sheet, strings_in_use
+from workbooks.compiled.spilling import with_spilling
 from workbooks.compiled.values import Kind, Slot
 from workbooks.template.author import Book
 from workbooks.template.book import PATTERN, Design, Sizes, author_book
@@ -104,9 +105,10 @@ class CompiledTemplate:
         TableError
             Where the template has something that cannot be kept, or lost a cell.
         """
+        members, spill = with_spilling(members) if design.live else (members, "")
         book, sized = author_book(design, PATTERN), author_book(design, sizes)
         own_grids = {sheet.title: Grid(sheet.growths) for sheet in book.sheets}
-        authored = {sheet.title: Authored(sheet, own_grids, kinds) for sheet in book.sheets}
+        authored = {sheet.title: Authored(sheet, own_grids, kinds, spill.encode()) for sheet in book.sheets}
         growths = {
             sheet.title: dict(zip(sheet.growths, own.growths, strict=True))
             for sheet, own in zip(sized.sheets, book.sheets, strict=True)

@@ -71,6 +71,9 @@ class Cell(NamedTuple):
         What an input or solved cell shows, and what a formula must come to.
     array : str
         Range of the array formula whose first cell this is.
+    spills : bool
+        Whether that is a call of a function of ours: Excel sizes its range, and without the add-in there is
+        no value.
     """
 
     kind: Kind
@@ -78,6 +81,7 @@ class Cell(NamedTuple):
     text: str = ""
     value: Ref | None = None
     array: str = ""
+    spills: bool = False
 
 
 @dataclass
@@ -140,6 +144,17 @@ class Sheet:
             first = offset == 0
             self._put(
                 at, Cell("formula", look, text if first else "", Ref(name, place), area if first else "")
+            )
+
+    def call(self, area: str, text: str, refs: Sequence[Ref], looks: Sequence[str]) -> None:
+        """Place a call of a function of ours over `area`, and the facts it must equal, row by row.
+
+        `looks` are of its columns.
+        """
+        for offset, (at, ref) in enumerate(zip(addresses_in(area), refs, strict=True)):
+            look, first = looks[offset % len(looks)], offset == 0
+            self._put(
+                at, Cell("formula", look, text if first else "", ref, area if first else "", spills=True)
             )
 
     def name(self, defined: str, area: str) -> None:

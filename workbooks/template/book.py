@@ -18,7 +18,7 @@ from workbooks.template.constraints_sheet import author_constraints
 from workbooks.template.facts import Conditions, Recipient, personal_facts, shared_facts
 from workbooks.template.frame import AUDIT, NOTES
 from workbooks.template.frontier_sheet import author_frontier
-from workbooks.template.functions_sheet import author_functions
+from workbooks.template.functions_sheet import author_functions, calls_under
 from workbooks.template.holdings_sheet import author_holdings
 from workbooks.template.inputs import validate_inputs
 from workbooks.template.judgement import Judged, judge, shared_checksums
@@ -38,9 +38,11 @@ class Design:
     ----------
     native : bool
         Whether month closes and covariance are in the file as inputs and formulas.
+    calls : tuple of str
+        pyalloc's functions that return what the native cells show.
     live : bool
-        Whether pyalloc's functions stand beside the native cells, for a workbook that is worked in: its
-        sheets are not protected.
+        Whether those stand beside the native cells, for a workbook that is worked in: its sheets are not
+        protected.
     """
 
     category: CategoryPolicy
@@ -51,6 +53,7 @@ class Design:
     frontier_points: int
     history_months: int
     equal_sleeves: bool
+    calls: tuple[str, ...]
     native: bool
     live: bool = False
 
@@ -66,6 +69,7 @@ class Design:
             frontier_points=policy.sleeve.frontier_points,
             history_months=policy.sleeve.history_months,
             equal_sleeves=policy.other_sleeves == "equal",
+            calls=calls_under(policy),
             native=native,
             live=live,
         )
@@ -112,8 +116,14 @@ def author_book(design: Design, sizes: Sizes = PATTERN) -> Book:
         validate_inputs(sheet)
     audit = author_audit([*judged, *appendix])
     notes = author_notes(design.return_model, sizes.notices, sizes.left_out)
-    functions = [author_functions()] if design.live else []
+    functions = [_functions(design, sizes)] if design.live else []
     return Book((*judged, audit, notes, *functions, *appendix), protected=not design.live)
+
+
+def _functions(design: Design, sizes: Sizes) -> Sheet:
+    return author_functions(
+        design.calls, len(design.sectors), design.category.names, sizes.stocks, sizes.lines
+    )
 
 
 def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
