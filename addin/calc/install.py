@@ -51,7 +51,10 @@ def install_extension() -> str:
     if done.returncode:
         says = " ".join(done.stderr.split())
         raise InputError(f"LibreOffice refused the extension ({says}): close LibreOffice and run this again")
-    return "The functions are installed: start LibreOffice anew and type =DYNALLOC_VERSION() into a cell."
+    return (
+        "The functions are installed: start LibreOffice anew, not from a shell with an active virtual "
+        "environment, and type =DYNALLOC_VERSION() into a cell."
+    )
 
 
 def _check_release(manager: str) -> None:

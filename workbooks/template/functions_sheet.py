@@ -70,7 +70,7 @@ _MATRIX: Final = Call(
 _STOCKS: Final = (
     Call("=DYNALLOC_STOCKS(stock_score,stock_sector,stress,stock_cap)", ("stock_weight",), "Anchor weight", "link_percent", ("stocks.scaling", "stocks.top", "macro.tilt_strength", "macro.defensiveness")),
     Call("=DYNALLOC_TARGET(mu,covariance,r_adj,stock_weight,stock_cap,sleeve_floor)", ("sleeve_weights",), "Sleeve weight", "link_percent", ("stocks.top", "sleeve.return_model")),
-    Call("=DYNALLOC_RISK(sleeve_weights,covariance)", ("sleeve_risk_share",), "Share of the sleeve’s risk", "link_percent"),
+    Call("=DYNALLOC_RISK(sleeve_weights,covariance)", ("sleeve_risk_share",), "Share of risk", "link_percent"),
 )  # fmt: skip
 _WEIGHTS: Final = Call(
     "=DYNALLOC_WEIGHTS()", ("holding_ticker", "holding_category", "holding_weight", "holding_amount"), "Holdings"
@@ -129,7 +129,7 @@ def _numbers(sheet: Sheet, row: int, calls: Sequence[Call]) -> int:
         sheet.label(f"B{row}", call.says)
         sheet.formula(f"C{row}", f"={call.native[0]}", call.native[0], look=call.look)
         sheet.call(f"D{row}:D{row}", call.formula, [Ref(call.native[0])], [call.look])
-        sheet.label(f"E{row}", call.function, "item")
+        sheet.label(f"E{row}", call.function)
         row += 1
     return row + 1
 
