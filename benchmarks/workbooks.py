@@ -50,7 +50,7 @@ def run() -> None:
 _NOTES: Final = {
     COMPILED: "with orjson and isal",
     "compiled, standard library": "json and zlib 6",
-    "floor": "deflating the same members (isal 1) and writing them, nothing else",
+    "floor": "deflating the same members by isal and writing them, nothing else",
     "openpyxl, load + fill + save": "no cached values, template of the same sizes",
     "XlsxWriter": "from scratch, cached values, formats, names, validations, charts",
 }
