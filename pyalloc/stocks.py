@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, Literal, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -16,6 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Doc
 
 from pyalloc.errors import InfeasibleError, InputError
+from pyalloc.ranking.ranks import average_ranks
+
+if TYPE_CHECKING:
+    from pyalloc.ranking.ranker import StockRanker as StockRanker
 
 FloatArray = NDArray[np.float64]
 ScaleMethod = Literal["minmax", "rank", "softmax"]
@@ -156,8 +161,7 @@ def adjust_scores(scores: ArrayLike, method: ScaleMethod = "minmax") -> FloatArr
     values = _vector(scores, "scores")
     if method == "minmax":
         return np.clip(values, *np.percentile(values, WINSOR))
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = np.asarray((np.cumsum(count) - (count - 1) / 2.0)[place], dtype=np.float64)
+    ranks = average_ranks(values)
     if method == "rank":
         return ranks
     if method == "softmax":
@@ -277,6 +281,13 @@ def _capped(x: FloatArray, cap: float) -> FloatArray:
     if left > 0.0 and not positive.all():
         weights[~positive] = left / (~positive).sum()
     return weights
+
+
+def __getattr__(name: str) -> Any:
+    """Load the ranker that learns when it is asked for: weights do not need it."""
+    if name != "StockRanker":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("pyalloc.ranking.ranker").StockRanker
 
 
 def _vector(values: ArrayLike | Sequence[float], what: str) -> FloatArray:
