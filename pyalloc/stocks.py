@@ -6,7 +6,7 @@ name is met exactly, in closed form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Protocol
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 ScaleMethod = Literal["minmax", "rank", "softmax"]
+RankerName = Literal["momentum", "ridge", "hist_gradient_boosting", "random_forest", "auto"]
 
 MONTH_CLOSES: Final = 13
 """Closes P₋₁₂ … P₀ that the momentum features need."""
@@ -47,9 +48,13 @@ class StockPolicy:
         "revalidate_instances": "always",
     }
 
-    ranker: Annotated[Literal["momentum"], Doc("What scores the stocks: momentum = 12-1 month return.")] = (
-        "momentum"
-    )
+    ranker: Annotated[
+        RankerName,
+        Doc(
+            "What scores the stocks: momentum = 12-1 month return; ridge, hist_gradient_boosting and "
+            "random_forest are trained walk-forward; auto = ridge if it beat momentum, else momentum."
+        ),
+    ] = "momentum"
     scaling: Annotated[
         ScaleMethod, Doc("How scores become m in [0, 1]: minmax (winsorised), rank, or softmax.")
     ] = "minmax"
@@ -67,6 +72,21 @@ class StockPolicy:
         Gt(0),
         Doc("Leave out names more volatile than this a year (0.6 = 60 %)."),
     ] = None
+
+    training_window: Annotated[
+        int | None, Ge(12), Doc("Months a ranker is trained on; none: all that came before.")
+    ] = None
+    training_minimum: Annotated[int, Ge(12), Doc("Months of outcomes that the first training needs.")] = 36
+    refit_months: Annotated[int, Ge(1), Doc("Months from one training to the next.")] = 12
+    embargo_months: Annotated[
+        int, Ge(0), Doc("Months of outcomes left out besides those not public yet when a ranker is trained.")
+    ] = 0
+    ridge_penalty: Annotated[
+        float, Gt(0), Doc("Ridge penalty, in multiples of the mean eigenvalue of the normal matrix.")
+    ] = 1.0
+    ranking_cost: Annotated[
+        float, Interval(ge=0, le=0.1), Doc("Cost of trading in skill reports, a fraction of what is traded.")
+    ] = 0.001
 
     def cap(self, n: int) -> float:
         """Return the largest weight of one of `n` names, a fraction of the stock sleeve."""
@@ -143,10 +163,6 @@ class MomentumRanker:
     def predict(self, features: FloatArray) -> FloatArray:
         """Return the feature's column, shape (n,)."""
         return features[:, list(FEATURES).index(self.feature)]
-
-
-RANKERS: Final[dict[str, Callable[[], Ranker]]] = {"momentum": MomentumRanker}
-"""What makes each ranker that a policy can name."""
 
 
 # --- from score to weight -------------------------------------------------------------------------------

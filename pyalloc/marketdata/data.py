@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ from pyalloc.marketdata.view import MarketView
 from pyalloc.tables import ColumnReader, cells, read_prices, read_table
 from pyalloc.tables.columns import MAX_TEXT
 from pyalloc.tables.table import name_key
+
+if TYPE_CHECKING:
+    from pyalloc.ranking.panel import Panel
+    from pyalloc.ranking.ranker import StockRanker
+    from pyalloc.stocks import StockPolicy
 
 FloatArray = NDArray[np.float64]
 Content = TypeVar("Content")
@@ -132,6 +137,31 @@ class MarketData:
             raise MissingHistoryError(f"{wanted} is outside the market's dates, {first} to {last}")
         row = int(np.searchsorted(self.days, np.datetime64(wanted, "D"), side="right")) - 1
         return MarketView(self, self.days[row].item(), row)
+
+    def ranker(self, stocks: StockPolicy, model: str) -> StockRanker:
+        """Return a model walked forward through the whole market with the policy's settings; once, and kept.
+
+        What it says of a close rests on what was known then (:class:`pyalloc.ranking.ranker.StockRanker`).
+        """
+        from pyalloc.ranking.choice import stock_ranker
+
+        unfitted = stock_ranker(stocks, model)
+        key = tuple(unfitted.get_params().values())
+        if key not in self._rankers:
+            self._rankers[key] = unfitted.fit(self._panel)
+        return self._rankers[key]
+
+    @cached_property
+    def _rankers(self) -> dict[tuple[object, ...], StockRanker]:
+        return {}
+
+    @cached_property
+    def _panel(self) -> Panel:
+        """Features of all stocks at all month ends."""
+        from pyalloc.ranking.panel import feature_panel
+
+        columns = [self.column(asset.asset) for asset in self.in_category(names.STOCKS)]
+        return feature_panel(self.days, self.closes[:, columns])
 
     def __contains__(self, asset: str) -> bool:
         return asset in self._columns

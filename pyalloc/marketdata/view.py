@@ -18,7 +18,6 @@ from pyalloc.macro import MacroSnapshot
 from pyalloc.stocks import (
     FEATURES,
     MONTH_CLOSES,
-    RANKERS,
     TRADING_YEAR,
     StockPolicy,
     scale_scores,
@@ -27,6 +26,7 @@ from pyalloc.stocks import (
 
 if TYPE_CHECKING:
     from pyalloc.marketdata.data import Asset, MarketData
+    from pyalloc.ranking.choice import Ranking
 
 FloatArray = NDArray[np.float64]
 
@@ -49,8 +49,10 @@ class StockUniverse:
         Adjusted closes at the month ends.
     features : dict of str to ndarray, shape (n,)
         By the names of :data:`pyalloc.stocks.FEATURES`.
+    ranking : Ranking
+        The model in force, and its record as known at the close.
     scores, scaled : ndarray, shape (n,)
-        The ranker's score, and m in [0, 1].
+        The model's score, and m in [0, 1].
     covariance : Covariance
     excluded : dict of str to str
         Stocks left out, with the reason.
@@ -60,6 +62,7 @@ class StockUniverse:
     month_ends: tuple[date, ...]
     closes: FloatArray
     features: Mapping[str, FloatArray]
+    ranking: Ranking
     scores: FloatArray
     scaled: FloatArray
     covariance: Covariance
@@ -147,17 +150,25 @@ class MarketView:
         months = min(sleeve.history_months, *kept.values())
         closes = self._closes_by_month(assets, months + 1)
         features = stock_features(self._closes_by_month(assets, MONTH_CLOSES), self._daily_closes(assets))
-        scores = RANKERS[stocks.ranker]().predict(np.column_stack([features[name] for name in FEATURES]))
+        ranking = self._ranking(stocks)
+        scores = ranking.ranker.predict(np.column_stack([features[name] for name in FEATURES]))
         return StockUniverse(
             assets=assets,
             month_ends=tuple(self.market.days[self._month_rows[-months - 1 :]].tolist()),
             closes=closes,
             features=features,
+            ranking=ranking,
             scores=scores,
             scaled=scale_scores(scores, stocks.scaling),
             covariance=ledoit_wolf(monthly_returns(closes).T),
             excluded=excluded,
         )
+
+    def _ranking(self, stocks: StockPolicy) -> Ranking:
+        """Return the policy's ranking as of the close; the market walks a model forward once and keeps it."""
+        from pyalloc.ranking.choice import ranking_at
+
+        return ranking_at(self.as_of, stocks, lambda model: self.market.ranker(stocks, model))
 
     def _why_not(
         self, asset: Asset, months: int, stocks: StockPolicy, sleeve: SleevePolicy, exclude: frozenset[str]

@@ -78,6 +78,8 @@ class StockRanker:
 
     Attributes
     ----------
+    days_ : ndarray of datetime64[D], shape (m,)
+        Month ends.
     panel_ : Panel
     fits_ : tuple of Fit
     scores_ : ndarray, shape (m, n)
@@ -105,6 +107,7 @@ class StockRanker:
     penalty: float = 1.0
     cost: float = 0.001
     seed: int = 0
+    days_: NDArray[np.datetime64] = field(init=False, repr=False, compare=False)
     panel_: Panel = field(init=False, repr=False, compare=False)
     fits_: tuple[Fit, ...] = field(init=False, repr=False, compare=False)
     scores_: FloatArray = field(init=False, repr=False, compare=False)
@@ -127,6 +130,7 @@ class StockRanker:
         """
         self._check_settings()
         self.panel_ = panel = prices if isinstance(prices, Panel) else _panel_of(prices)
+        self.days_ = panel.days
         self.fits_ = tuple(self._fits(panel))
         self.scores_ = self._walk(panel)
         plain = _momentum_scores(panel)
@@ -159,7 +163,7 @@ class StockRanker:
         MissingHistoryError
             Where the first fit is later.
         """
-        months = self.panel_.months[[fit.month for fit in self.fits_]]
+        months = self.days_[[fit.month for fit in self.fits_]].astype("datetime64[M]")
         place = int(np.searchsorted(months, np.datetime64(day, "M"), side="right")) - 1
         if place < 0:
             raise MissingHistoryError(
@@ -170,8 +174,8 @@ class StockRanker:
 
     def skill_in(self, day: date) -> SkillReport:
         """Return the skill report as it could be known on a day."""
-        month = int(np.searchsorted(self.panel_.months, np.datetime64(day, "M")))
-        public = self.panel_.days[: labels_known(month, self.horizon)]
+        month = int(np.searchsorted(self.days_.astype("datetime64[M]"), np.datetime64(day, "M")))
+        public = self.days_[: labels_known(month, self.horizon)]
         return self.skill_.until(int(np.isin(self.skill_.months, public).sum()))
 
     @property
