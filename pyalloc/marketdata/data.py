@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.errors import InputError, MissingHistoryError, TableError
 from pyalloc.macro import MacroSnapshot
+from pyalloc.marketdata.saved import SAVED_RANKER, SavedRanker, read_ranker
 from pyalloc.marketdata.view import MarketView
 from pyalloc.tables import ColumnReader, cells, read_prices, read_table
 from pyalloc.tables.columns import MAX_TEXT
@@ -60,6 +62,8 @@ class MarketData:
         By `known_on`, ascending.
     notice : str
         What must be shown with every result, as that the market is synthetic; may be empty.
+    saved_ranker : SavedRanker or None
+        A ridge that was fitted to these prices before; one that was not is never used.
     """
 
     days: NDArray[np.datetime64]
@@ -67,6 +71,7 @@ class MarketData:
     assets: tuple[Asset, ...]
     macro: tuple[MacroSnapshot, ...]
     notice: str = ""
+    saved_ranker: SavedRanker | None = None
     _columns: dict[str, int] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,6 +80,8 @@ class MarketData:
     @classmethod
     def from_path(cls, path: str | Path) -> MarketData:
         """Read a market directory: ``prices.csv`` or ``prices.csv.gz``, ``assets.csv``, ``macro.csv``.
+
+        A ridge that was saved there (``ranker.npz``) is read too.
 
         Raises
         ------
@@ -102,6 +109,7 @@ class MarketData:
         listed = attempt(_read_assets, folder / "assets.csv")
         macro = attempt(_read_macro, folder / "macro.csv")
         notice = attempt(_read_notice, folder / "NOTICE")
+        saved = attempt(read_ranker, kept) if (kept := folder / SAVED_RANKER).exists() else None
         if prices is not None and listed is not None:
             problems += _unmatched(list(prices.columns), listed)
         if problems or prices is None or listed is None or macro is None or notice is None:
@@ -112,6 +120,7 @@ class MarketData:
             assets=tuple(listed[column] for column in prices.columns),
             macro=macro,
             notice=notice,
+            saved_ranker=saved,
         )
 
     def at(self, day: date | str | None = None) -> MarketView:
@@ -148,8 +157,19 @@ class MarketData:
         unfitted = stock_ranker(stocks, model)
         key = tuple(unfitted.get_params().values())
         if key not in self._rankers:
-            self._rankers[key] = unfitted.fit(self._panel)
+            saved = self.saved_ranker
+            known = saved is not None and saved.ranker == unfitted and saved.prices == self.fingerprint
+            self._rankers[key] = saved.ranker if saved and known else unfitted.fit(self._panel)
         return self._rankers[key]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What changes with any price, day or name of a stock."""
+        stocks = [asset.asset for asset in self.in_category(names.STOCKS)]
+        found = sha256("\n".join(stocks).encode())
+        found.update(self.days.tobytes())
+        found.update(self.closes[:, [self.column(stock) for stock in stocks]].tobytes())
+        return found.hexdigest()
 
     @cached_property
     def _rankers(self) -> dict[tuple[object, ...], StockRanker]:

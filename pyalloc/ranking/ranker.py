@@ -80,6 +80,8 @@ class StockRanker:
     ----------
     days_ : ndarray of datetime64[D], shape (m,)
         Month ends.
+    names_ : tuple of str
+        Features.
     panel_ : Panel
     fits_ : tuple of Fit
     scores_ : ndarray, shape (m, n)
@@ -108,6 +110,7 @@ class StockRanker:
     cost: float = 0.001
     seed: int = 0
     days_: NDArray[np.datetime64] = field(init=False, repr=False, compare=False)
+    names_: tuple[str, ...] = field(init=False, repr=False, compare=False)
     panel_: Panel = field(init=False, repr=False, compare=False)
     fits_: tuple[Fit, ...] = field(init=False, repr=False, compare=False)
     scores_: FloatArray = field(init=False, repr=False, compare=False)
@@ -130,7 +133,7 @@ class StockRanker:
         """
         self._check_settings()
         self.panel_ = panel = prices if isinstance(prices, Panel) else _panel_of(prices)
-        self.days_ = panel.days
+        self.days_, self.names_ = panel.days, panel.names
         self.fits_ = tuple(self._fits(panel))
         self.scores_ = self._walk(panel)
         plain = _momentum_scores(panel)
@@ -161,7 +164,7 @@ class StockRanker:
         Raises
         ------
         MissingHistoryError
-            Where the first fit is later.
+            Where the first fit is later, or the last one so long ago that another is due.
         """
         months = self.days_[[fit.month for fit in self.fits_]].astype("datetime64[M]")
         place = int(np.searchsorted(months, np.datetime64(day, "M"), side="right")) - 1
@@ -170,13 +173,24 @@ class StockRanker:
                 f"{self.name} is trained from {months[0]} on, when {self.minimum_months} months of outcomes "
                 f"are public; on {day} there are fewer: ask for a later date, or use momentum"
             )
+        due = months[-1] + self.refit_months
+        later = np.datetime64(day, "M") > self.days_[-1].astype("datetime64[M]")
+        if later and np.datetime64(day, "M") >= due and self.model != "momentum":
+            raise MissingHistoryError(
+                f"{self.name} was fitted to prices up to {self.days_[-1]} and is due again from {due} on: "
+                f"fit it again for {day}"
+            )
         return self.fits_[place]
 
     def skill_in(self, day: date) -> SkillReport:
         """Return the skill report as it could be known on a day."""
-        month = int(np.searchsorted(self.days_.astype("datetime64[M]"), np.datetime64(day, "M")))
-        public = self.days_[: labels_known(month, self.horizon)]
+        public = self.days_[: self.outcomes_public(day)]
         return self.skill_.until(int(np.isin(self.skill_.months, public).sum()))
+
+    def outcomes_public(self, day: date) -> int:
+        """Return how many month ends, from the first, have an outcome that is public on a day."""
+        month = int(np.searchsorted(self.days_.astype("datetime64[M]"), np.datetime64(day, "M")))
+        return labels_known(month, self.horizon)
 
     @property
     def name(self) -> str:

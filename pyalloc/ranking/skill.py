@@ -44,8 +44,8 @@ class SkillReport:
     turnover : ndarray, shape (t,)
         Part of a tenth that is traded, one way, on average of the two: 1 where every name is replaced.
     stocks : ndarray of int, shape (t,)
-    lag : int
-        Newey and West's lag, months.
+    horizon : int
+        Months that an outcome takes.
     cost : float
         Of trading, as a fraction of what is traded.
     momentum : SkillReport or None
@@ -58,7 +58,7 @@ class SkillReport:
     spread: FloatArray
     turnover: FloatArray
     stocks: NDArray[np.intp]
-    lag: int
+    horizon: int
     cost: float
     momentum: SkillReport | None = None
 
@@ -66,6 +66,11 @@ class SkillReport:
     def mean_ic(self) -> float:
         """Mean rank IC; not a number without a month."""
         return float(self.ic.mean()) if len(self.ic) else float("nan")
+
+    @property
+    def lag(self) -> int:
+        """Newey and West's lag, months."""
+        return newey_west_lag(len(self.ic), self.horizon)
 
     @cached_property
     def ic_error(self) -> float:
@@ -139,7 +144,7 @@ class SkillReport:
             spread=self.spread[:count],
             turnover=self.turnover[:count],
             stocks=self.stocks[:count],
-            lag=self.lag,
+            horizon=self.horizon,
             cost=self.cost,
             momentum=None if self.momentum is None else self.momentum.until(count),
         )
@@ -183,7 +188,6 @@ def skill_report(
     """
     both = np.isfinite(scores) & np.isfinite(outcomes)
     counted = both.sum(axis=1) >= LEAST_STOCKS
-    count = int(counted.sum())
     spread, turnover = tenths(scores, returns, cost)
     return SkillReport(
         model=model,
@@ -192,7 +196,7 @@ def skill_report(
         spread=spread[counted],
         turnover=turnover[counted],
         stocks=both.sum(axis=1)[counted],
-        lag=newey_west_lag(count, horizon),
+        horizon=horizon,
         cost=cost,
         momentum=None
         if momentum is None
