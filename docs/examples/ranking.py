@@ -95,7 +95,9 @@ def row(name: str, report: SkillReport | None) -> dict[str, object]:
         "95 %": f"{low:.3f} to {high:.3f}",
         "t": f"{report.t_value:.1f}",
         "hits": f"{100 * report.hit_rate:.0f} %",
-        "to 2009, after": f"{report.ic[early].mean():.3f}, {report.ic[~early].mean():.3f}",
+        "to 2009, after": ", ".join(
+            f"{round(float(half.mean()), 3) + 0.0:.3f}" for half in (report.ic[early], report.ic[~early])
+        ),
         "tenths": f"{100 * report.mean_spread:.2f} %",
         "traded": f"{100 * report.mean_turnover:.0f} %",
         "t against momentum": difference,
