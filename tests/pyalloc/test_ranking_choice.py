@@ -169,6 +169,29 @@ def test_too_young_a_market_is_refused_by_a_trained_model_and_left_to_momentum_b
     assert "Momentum is used: ridge is trained from" in allocation.trace["skill_verdict"]
 
 
+def test_one_stock_is_everything_whatever_its_score(demo_market):
+    others = tuple(asset.asset for asset in demo_market.in_category("Stocks")[1:])
+    trace = allocated(demo_market, exclude=others).trace
+    assert trace["stock_weight"].tolist() == [1.0]
+    assert trace["stock_score"].tolist() == [trace["model_intercept"]]
+
+
+def test_where_every_stock_is_filtered_out_the_reasons_are_given(demo_market):
+    with pytest.raises(MissingHistoryError, match=r"no stock can be held .* at most 1 % allowed"):
+        allocated(demo_market, max_volatility=0.01)
+
+
+def test_too_few_stocks_to_rank_are_refused_by_a_trained_model_and_left_to_momentum_by_auto(demo_market):
+    few = tuple(asset for asset in demo_market.assets if asset.category != "Stocks")
+    few = (*demo_market.in_category("Stocks")[:5], *few)
+    columns = [demo_market.column(asset.asset) for asset in few]
+    market = MarketData(demo_market.days, demo_market.closes[:, columns], few, demo_market.macro)
+    with pytest.raises(MissingHistoryError, match=r"ridge needs 36 months .* of at least 10 stocks"):
+        allocated(market)
+    assert allocated(market, "auto").trace["model_name"] == "momentum"
+    assert allocated(market, "momentum").trace["skill_verdict"].startswith("0 months out of sample")
+
+
 def test_figures_are_those_of_the_report_and_0_where_there_is_none(demo_market):
     report = demo_market.ranker(StockPolicy(), "ridge").skill_
     figures = dict(zip(FIGURES, skill_figures(report), strict=True))
