@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 ScaleMethod = Literal["minmax", "rank", "softmax"]
-RankerName = Literal["momentum", "ridge", "hist_gradient_boosting", "random_forest", "auto"]
+ModelName = Literal["momentum", "ridge", "hist_gradient_boosting", "random_forest"]
+RankerName = Literal[ModelName, "auto"]
 
 MONTH_CLOSES: Final = 13
 """Closes P₋₁₂ … P₀ that the momentum features need."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyalloc.errors import InputError
 from pyalloc.ranking.panel import feature_ranks
+from pyalloc.stocks import ModelName
 
 FloatArray = NDArray[np.float64]
-
-ModelName = Literal["momentum", "ridge", "hist_gradient_boosting", "random_forest"]
 
 MODELS: Final[tuple[ModelName, ...]] = get_args(ModelName)
 

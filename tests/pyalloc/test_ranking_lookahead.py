@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,9 @@ MODELS = {
     "a regressor handed in": KNeighborsRegressor(20),
 }
 SETTINGS = {"minimum_months": 12, "refit_months": 6}
+FULL = 10 if os.environ.get("PYALLOC_SOAK") == "1" else 1
+"""How many times as many futures the soak size draws."""
+
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -102,7 +106,7 @@ def scores_of(model, measure=feature_panel, **given_settings):
 
 
 @pytest.mark.parametrize("model", ["momentum", "ridge"])
-@settings(max_examples=60)
+@settings(max_examples=60 * FULL)
 @given(seeds, st.floats(0.65, 0.99), st.sampled_from(SPOILS))
 def test_no_price_after_a_day_changes_a_score_up_to_it(model, seed, part, spoil):
     days, closes = price_history(seed)
@@ -111,7 +115,7 @@ def test_no_price_after_a_day_changes_a_score_up_to_it(model, seed, part, spoil)
 
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name not in ("momentum", "ridge")])
-@settings(max_examples=8)
+@settings(max_examples=5 * FULL)
 @given(seeds, st.floats(0.65, 0.99), st.sampled_from(SPOILS))
 def test_no_price_after_a_day_changes_a_score_of_a_regressor_up_to_it(model, seed, part, spoil):
     days, closes = price_history(seed)
@@ -127,7 +131,7 @@ def test_every_model_tells_stocks_apart_in_these_histories(model):
     assert (np.nanmax(scores[scored], axis=1) > np.nanmin(scores[scored], axis=1)).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * FULL)
 @given(
     seeds,
     st.sampled_from(SPOILS),
@@ -146,7 +150,7 @@ def test_no_setting_lets_the_future_in(seed, spoil, chosen):
     assert not changed_by_the_future(scores_of("ridge", **chosen), days, closes, row, spoil, seed)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15 * FULL)
 @given(seeds, st.sampled_from(SPOILS))
 def test_the_skill_known_on_a_day_is_that_of_outcomes_which_were_public(seed, spoil):
     days, closes = price_history(seed, years=6)

@@ -131,7 +131,7 @@ def imported_of(content: Content, layout: Layout) -> Imported:
 
 def _ranking(blocks: _Blocks) -> Ranking:
     """Return the ranking as the workbook records it; of a model that is not linear, no more than that."""
-    model = blocks.text("model_name")
+    model, verdict = blocks.text("model_name"), blocks.text("skill_verdict")
     linear = LinearRanker(blocks.numbers("model_coefficients"), blocks.number("model_intercept"))
     return Ranking(
         model=model,
@@ -140,8 +140,8 @@ def _ranking(blocks: _Blocks) -> Ranking:
         judged=blocks.text("skill_of"),
         skill=blocks.numbers("skill_model"),
         momentum=blocks.numbers("skill_momentum"),
-        verdict=blocks.text("skill_verdict"),
-        warns=any(line.startswith("Ranker ") for line in blocks.texts("notices")),
+        verdict=verdict,
+        warns=any(verdict in notice for notice in blocks.texts("notices")),
     )
 
 
