@@ -274,10 +274,11 @@ class StockRanker:
         scores = np.full(panel.complete.shape, np.nan)
         ends = [fit.month for fit in self.fits_[1:]] + [len(scores)]
         for fit, end in zip(self.fits_, ends, strict=True):
-            counted = panel.complete[fit.month : end]
-            if counted.any() and not isinstance(fit.ranker, MomentumRanker):
-                ranks = panel.ranks[fit.month : end][counted]
-                scores[fit.month : end][counted] = fit.ranker.predict_ranks(ranks)
+            # Month by month: how many rows a product has can change the last bit of each.
+            for month in range(fit.month, end):
+                counted = panel.complete[month]
+                if counted.any() and not isinstance(fit.ranker, MomentumRanker):
+                    scores[month, counted] = fit.ranker.predict_ranks(panel.ranks[month, counted])
         return scores
 
 
