@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,13 @@ from pyalloc.errors import InputError, MissingHistoryError, TableError
 from pyalloc.macro import MacroSnapshot
 from pyalloc.marketdata.saved import SAVED_RANKER, SavedRanker, read_ranker
 from pyalloc.marketdata.view import MarketView
+from pyalloc.ranking.choice import stock_ranker
+from pyalloc.ranking.panel import Panel, feature_panel
+from pyalloc.ranking.ranker import StockRanker
+from pyalloc.stocks import StockPolicy
 from pyalloc.tables import ColumnReader, cells, read_prices, read_table
 from pyalloc.tables.columns import MAX_TEXT
 from pyalloc.tables.table import name_key
-
-if TYPE_CHECKING:
-    from pyalloc.ranking.panel import Panel
-    from pyalloc.ranking.ranker import StockRanker
-    from pyalloc.stocks import StockPolicy
 
 FloatArray = NDArray[np.float64]
 Content = TypeVar("Content")
@@ -152,8 +151,6 @@ class MarketData:
 
         What it says of a close rests on what was known then (:class:`pyalloc.ranking.ranker.StockRanker`).
         """
-        from pyalloc.ranking.choice import stock_ranker
-
         unfitted = stock_ranker(stocks, model)
         key = tuple(unfitted.get_params().values())
         if key not in self._rankers:
@@ -178,8 +175,6 @@ class MarketData:
     @cached_property
     def _panel(self) -> Panel:
         """Features of all stocks at all month ends."""
-        from pyalloc.ranking.panel import feature_panel
-
         columns = [self.column(asset.asset) for asset in self.in_category(names.STOCKS)]
         return feature_panel(self.days, self.closes[:, columns])
 

@@ -15,6 +15,8 @@ from pyalloc import names
 from pyalloc.errors import InputError, MissingHistoryError
 from pyalloc.frontier import Covariance, SleevePolicy, ledoit_wolf
 from pyalloc.macro import MacroSnapshot
+from pyalloc.ranking.choice import Ranking, ranking_at
+from pyalloc.ranking.panel import month_rows
 from pyalloc.stocks import (
     FEATURES,
     MONTH_CLOSES,
@@ -26,7 +28,6 @@ from pyalloc.stocks import (
 
 if TYPE_CHECKING:
     from pyalloc.marketdata.data import Asset, MarketData
-    from pyalloc.ranking.choice import Ranking
 
 FloatArray = NDArray[np.float64]
 
@@ -102,10 +103,7 @@ class MarketView:
     @cached_property
     def _month_rows(self) -> NDArray[np.intp]:
         """Rows of the month-end closes up to the as-of close, which is the last."""
-        days = self.market.days[: self._last_row + 1]
-        months = days.astype("datetime64[M]")
-        ends = np.flatnonzero(months[1:] != months[:-1])
-        return np.append(ends, len(days) - 1)
+        return month_rows(self.market.days[: self._last_row + 1])
 
     def month_closes(self, asset: Asset, count: int) -> FloatArray:
         """Return an asset's last `count` month closes, oldest first; fewer where the market is younger."""
@@ -166,8 +164,6 @@ class MarketView:
 
     def _ranking(self, stocks: StockPolicy) -> Ranking:
         """Return the policy's ranking as of the close; the market walks a model forward once and keeps it."""
-        from pyalloc.ranking.choice import ranking_at
-
         return ranking_at(self.as_of, stocks, lambda model: self.market.ranker(stocks, model))
 
     def _why_not(
