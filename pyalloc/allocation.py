@@ -308,7 +308,9 @@ def _notices(
         )
     if solution.status == names.NEAREST:
         yield f"Bounds bind, so category weights are the nearest within them: {'; '.join(solution.binding)}."
-    if policy.stocks.ranker == "momentum" and trace["stock_score"].max() < 0.0:
+    if universe.ranking.warns:
+        yield f"Ranker {policy.stocks.ranker}: {universe.ranking.verdict}"
+    if universe.ranking.model == "momentum" and trace["stock_score"].max() < 0.0:
         yield "Momentum is negative for every stock: the holdings are the least bad, and still invested."
     if policy.sleeve.return_model == "historical":
         yield "Expected returns are sample means (historical), an unsafe estimate."

@@ -120,6 +120,35 @@ def allocate(
         _print_chain(allocation)
 
 
+@app.command(epilog="Example:\n\npyalloc rank --market demo/market --model ridge")
+def rank(
+    market: workbooks.commands.Market,
+    model: Annotated[
+        str, typer.Option(help="momentum, ridge, hist_gradient_boosting or random_forest.")
+    ] = "ridge",
+    policy: workbooks.commands.PolicyFile = None,
+    day: Annotated[
+        str | None, typer.Option("--date", help="What was known on this date; default: the market's last.")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the fitted ridge in the market folder, to be loaded there.")
+    ] = False,
+) -> None:
+    """Walk a ranker forward, and say what it was worth out of sample and what it rests on."""
+    from pyalloc.marketdata import MarketData
+    from pyalloc.marketdata.saved import SAVED_RANKER, write_ranker
+    from pyalloc.ranking.report import skill_lines
+    from workbooks.commands import read_policy
+
+    data = MarketData.from_path(market)
+    fitted = data.ranker(read_policy(policy).stocks, model)
+    for line in skill_lines(fitted, data.at(day).as_of, data.notice):
+        print(line)
+    if save:
+        write_ranker(market / SAVED_RANKER, fitted, data.fingerprint)
+        print(f"\nSaved {market / SAVED_RANKER}: as long as prices and policy stay, nothing is fitted again.")
+
+
 def _overridden(macro: MacroSnapshot, **values: float | None) -> MacroSnapshot:
     """Return the snapshot with the values given in place of its own; a made-up one was never known."""
     given = {name: value for name, value in values.items() if value is not None}

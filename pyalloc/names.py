@@ -115,7 +115,8 @@ class Quantity(NamedTuple):
 
 
 TRACE: Final[dict[str, Quantity]] = {
-    # n stocks, T monthly returns, S sectors, K frontier points, k categories, H holdings; () is one value.
+    # n stocks, F features, T monthly returns, S sectors, K frontier points, k categories, H holdings; () is
+    # one value, (8) the figures of :data:`pyalloc.ranking.choice.FIGURES`.
     # who and when
     "as_of": Quantity("()", "date", "Last close that anything is computed from"),
     "risk_tolerance": Quantity("()", "level or 1-10", "Risk as the client states it"),
@@ -144,7 +145,15 @@ TRACE: Final[dict[str, Quantity]] = {
     "sector_sleeve": Quantity("(S)", "fraction of sleeve", "Sector weights after the return target"),
     # stocks
     "stock_ticker": Quantity("(n)", "text", "Stocks that can be held"),
-    "stock_score": Quantity("(n)", "fraction", "The ranker's score; for momentum the 12-1 month return"),
+    "model_name": Quantity("()", "text", "Model that scores the stocks"),
+    "model_trained": Quantity("()", "text", "Which outcomes the model learned from"),
+    "model_coefficients": Quantity("(F)", "score per rank", "Coefficients of a linear model, else 0"),
+    "model_intercept": Quantity("()", "score", "Intercept of a linear model, else 0"),
+    "skill_of": Quantity("()", "text", "Model that the record is of"),
+    "skill_model": Quantity("(8)", "as listed", "Its out-of-sample record, as known on the as-of date"),
+    "skill_momentum": Quantity("(8)", "as listed", "Record of momentum in the same months"),
+    "skill_verdict": Quantity("()", "text", "What the record says"),
+    "stock_score": Quantity("(n)", "fraction", "The model's score; for momentum the 12-1 month return"),
     "stock_adjusted": Quantity("(n)", "fraction", "Score as it is scaled: winsorised (or ranked)"),
     "stock_m": Quantity("(n)", "0-1", "Scaled momentum score m"),
     "stock_tilt": Quantity("(n)", "factor", "Tilt τ of the stock's sector"),

@@ -6,9 +6,10 @@ name is met exactly, in closed form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, Literal, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -16,9 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Doc
 
 from pyalloc.errors import InfeasibleError, InputError
+from pyalloc.ranking.ranks import average_ranks
+
+if TYPE_CHECKING:
+    from pyalloc.ranking.ranker import StockRanker as StockRanker
 
 FloatArray = NDArray[np.float64]
 ScaleMethod = Literal["minmax", "rank", "softmax"]
+ModelName = Literal["momentum", "ridge", "hist_gradient_boosting", "random_forest"]
+RankerName = Literal[ModelName, "auto"]
 
 MONTH_CLOSES: Final = 13
 """Closes P₋₁₂ … P₀ that the momentum features need."""
@@ -42,9 +49,13 @@ class StockPolicy:
         "revalidate_instances": "always",
     }
 
-    ranker: Annotated[Literal["momentum"], Doc("What scores the stocks: momentum = 12-1 month return.")] = (
-        "momentum"
-    )
+    ranker: Annotated[
+        RankerName,
+        Doc(
+            "What scores the stocks: momentum = 12-1 month return; ridge, hist_gradient_boosting and "
+            "random_forest are trained walk-forward; auto = ridge if it beat momentum, else momentum."
+        ),
+    ] = "momentum"
     scaling: Annotated[
         ScaleMethod, Doc("How scores become m in [0, 1]: minmax (winsorised), rank, or softmax.")
     ] = "minmax"
@@ -62,6 +73,21 @@ class StockPolicy:
         Gt(0),
         Doc("Leave out names more volatile than this a year (0.6 = 60 %)."),
     ] = None
+
+    training_window: Annotated[
+        int | None, Ge(12), Doc("Months a ranker is trained on; none: all that came before.")
+    ] = None
+    training_minimum: Annotated[int, Ge(12), Doc("Months of outcomes that the first training needs.")] = 36
+    refit_months: Annotated[int, Ge(1), Doc("Months from one training to the next.")] = 12
+    embargo_months: Annotated[
+        int, Ge(0), Doc("Months of outcomes left out besides those not public yet when a ranker is trained.")
+    ] = 0
+    ridge_penalty: Annotated[
+        float, Gt(0), Doc("Ridge penalty, in multiples of the mean eigenvalue of the normal matrix.")
+    ] = 1.0
+    ranking_cost: Annotated[
+        float, Interval(ge=0, le=0.1), Doc("Cost of trading in skill reports, a fraction of what is traded.")
+    ] = 0.001
 
     def cap(self, n: int) -> float:
         """Return the largest weight of one of `n` names, a fraction of the stock sleeve."""
@@ -140,10 +166,6 @@ class MomentumRanker:
         return features[:, list(FEATURES).index(self.feature)]
 
 
-RANKERS: Final[dict[str, Callable[[], Ranker]]] = {"momentum": MomentumRanker}
-"""What makes each ranker that a policy can name."""
-
-
 # --- from score to weight -------------------------------------------------------------------------------
 
 
@@ -156,8 +178,7 @@ def adjust_scores(scores: ArrayLike, method: ScaleMethod = "minmax") -> FloatArr
     values = _vector(scores, "scores")
     if method == "minmax":
         return np.clip(values, *np.percentile(values, WINSOR))
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = np.asarray((np.cumsum(count) - (count - 1) / 2.0)[place], dtype=np.float64)
+    ranks = average_ranks(values)
     if method == "rank":
         return ranks
     if method == "softmax":
@@ -277,6 +298,13 @@ def _capped(x: FloatArray, cap: float) -> FloatArray:
     if left > 0.0 and not positive.all():
         weights[~positive] = left / (~positive).sum()
     return weights
+
+
+def __getattr__(name: str) -> Any:
+    """Load the ranker that learns when it is asked for: weights do not need it."""
+    if name != "StockRanker":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("pyalloc.ranking.ranker").StockRanker
 
 
 def _vector(values: ArrayLike | Sequence[float], what: str) -> FloatArray:

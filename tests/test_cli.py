@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -215,6 +216,35 @@ def test_a_file_is_no_folder_for_workbooks(market, clients, capsys):
 
 
 # --- template and demo ----------------------------------------------------------------------------------
+
+
+# --- rank -----------------------------------------------------------------------------------------------
+
+
+def test_rank_says_what_a_ridge_was_worth_and_keeps_it_for_the_next_start(market, tmp_path, capsys):
+    folder = tmp_path / "market"
+    copytree(market, folder)
+    plain = MarketData.from_path(folder).ranker(Policy().stocks, "ridge")
+    assert run("rank", "--market", folder, "--save") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(NOTICE)
+    assert plain.skill_.verdict in said
+    assert "momentum_12_1" in said
+    assert MarketData.from_path(folder).saved_ranker.ranker == plain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--model", "lasso"), "model is 'lasso'; it must be momentum, ridge"),
+        (("--model", "momentum", "--save"), "momentum cannot be saved as plain arrays"),
+        (("--date", "1990-01-01"), "is outside the market's dates"),
+    ],
+)
+def test_a_ranking_that_cannot_be_is_refused(market, arguments, says, capsys):
+    assert run("rank", "--market", market, *arguments) == 2
+    assert says in capsys.readouterr().err
+    assert not (market / "ranker.npz").exists()
 
 
 def test_template_writes_the_workbook_of_a_sample_client(market, tmp_path):

@@ -38,6 +38,8 @@ OPTION = re.compile(r"--[a-z][a-z-]*")
 EXTRAS = re.compile(r"\.\[([\w,]+)\]")
 PLACEHOLDER = "COMMAND"
 
+SOAK = os.environ.get("PYALLOC_SOAK") == "1"
+
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -137,7 +139,7 @@ def options_of(capsys, *command):
 def options(capsys):
     """Return the options of every command by its name, and those before it by none."""
     known = {"": options_of(capsys)}
-    commands = ("addin", "allocate", "audit", "demo", "generate", "recompute", "status", "template")
+    commands = ("addin", "allocate", "audit", "demo", "generate", "rank", "recompute", "status", "template")
     return known | {command: known[""] | options_of(capsys, command) for command in commands}
 
 
@@ -169,7 +171,7 @@ def policy_keys():
 @pytest.mark.parametrize("page", [AUDIT, MATHEMATICS], ids=lambda page: page.name)
 def test_quantities_are_traced_defined_names_or_policy_keys(page, book):
     written = {span for span in SPAN.findall(prose(page)) if re.fullmatch(r"[a-z]+_\w+", span)}
-    models = {"bayes_stein"}
+    models = {"bayes_stein", "hist_gradient_boosting", "random_forest"}
     assert written
     assert written <= {*TRACE, *book.names, *policy_keys(), *models}
 
@@ -192,6 +194,23 @@ def test_the_measured_constants_are_those_of_the_script(shared_data, monkeypatch
     table = real_market.comparison(real_market.stress_constants(shared_data))
     page = MATHEMATICS.read_text(encoding="utf-8")
     assert [figure for figure in table["recomputed"] if figure not in page] == []
+
+
+def test_the_record_of_the_rankers_is_what_the_script_finds(shared_data, real_market, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    monkeypatch.delitem(sys.modules, "real_market", raising=False)
+    spec = util.spec_from_file_location("ranking_of_the_docs", ROOT / "docs" / "examples" / "ranking.py")
+    script = util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    models = ("momentum", "ridge", "hist_gradient_boosting", *(("random_forest",) if SOAK else ()))
+    monkeypatch.setattr(script, "MODELS", models)
+    page = MATHEMATICS.read_text(encoding="utf-8")
+    for row in script.rows(shared_data, real_market):
+        if row[""] == "ridge, embargo of 3 months":
+            continue  # says no more than the row of ridge
+        shown = [value for name, value in row.items() if name not in ("", "stocks")]
+        line = " | ".join(str(value).replace("-", "−") for value in shown).rstrip()
+        assert f"| {line} |" in page, row[""]
 
 
 # --- what is claimed holds ------------------------------------------------------------------------------

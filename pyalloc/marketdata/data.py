@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,7 +16,12 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.errors import InputError, MissingHistoryError, TableError
 from pyalloc.macro import MacroSnapshot
+from pyalloc.marketdata.saved import SAVED_RANKER, SavedRanker, read_ranker
 from pyalloc.marketdata.view import MarketView
+from pyalloc.ranking.choice import stock_ranker
+from pyalloc.ranking.panel import Panel, feature_panel
+from pyalloc.ranking.ranker import StockRanker
+from pyalloc.stocks import StockPolicy
 from pyalloc.tables import ColumnReader, cells, read_prices, read_table
 from pyalloc.tables.columns import MAX_TEXT
 from pyalloc.tables.table import name_key
@@ -55,6 +61,8 @@ class MarketData:
         By `known_on`, ascending.
     notice : str
         What must be shown with every result, as that the market is synthetic; may be empty.
+    saved_ranker : SavedRanker or None
+        A ridge that was fitted to these prices before; one that was not is never used.
     """
 
     days: NDArray[np.datetime64]
@@ -62,6 +70,7 @@ class MarketData:
     assets: tuple[Asset, ...]
     macro: tuple[MacroSnapshot, ...]
     notice: str = ""
+    saved_ranker: SavedRanker | None = None
     _columns: dict[str, int] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,6 +79,8 @@ class MarketData:
     @classmethod
     def from_path(cls, path: str | Path) -> MarketData:
         """Read a market directory: ``prices.csv`` or ``prices.csv.gz``, ``assets.csv``, ``macro.csv``.
+
+        A ridge that was saved there (``ranker.npz``) is read too.
 
         Raises
         ------
@@ -97,6 +108,7 @@ class MarketData:
         listed = attempt(_read_assets, folder / "assets.csv")
         macro = attempt(_read_macro, folder / "macro.csv")
         notice = attempt(_read_notice, folder / "NOTICE")
+        saved = attempt(read_ranker, kept) if (kept := folder / SAVED_RANKER).exists() else None
         if prices is not None and listed is not None:
             problems += _unmatched(list(prices.columns), listed)
         if problems or prices is None or listed is None or macro is None or notice is None:
@@ -107,6 +119,7 @@ class MarketData:
             assets=tuple(listed[column] for column in prices.columns),
             macro=macro,
             notice=notice,
+            saved_ranker=saved,
         )
 
     def at(self, day: date | str | None = None) -> MarketView:
@@ -132,6 +145,38 @@ class MarketData:
             raise MissingHistoryError(f"{wanted} is outside the market's dates, {first} to {last}")
         row = int(np.searchsorted(self.days, np.datetime64(wanted, "D"), side="right")) - 1
         return MarketView(self, self.days[row].item(), row)
+
+    def ranker(self, stocks: StockPolicy, model: str) -> StockRanker:
+        """Return a model walked forward through the whole market with the policy's settings; once, and kept.
+
+        What it says of a close rests on what was known then (:class:`pyalloc.ranking.ranker.StockRanker`).
+        """
+        unfitted = stock_ranker(stocks, model)
+        key = tuple(unfitted.get_params().values())
+        if key not in self._rankers:
+            saved = self.saved_ranker
+            known = saved is not None and saved.ranker == unfitted and saved.prices == self.fingerprint
+            self._rankers[key] = saved.ranker if saved and known else unfitted.fit(self._panel)
+        return self._rankers[key]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What changes with any price, day or name of a stock."""
+        stocks = [asset.asset for asset in self.in_category(names.STOCKS)]
+        found = sha256("\n".join(stocks).encode())
+        found.update(self.days.tobytes())
+        found.update(self.closes[:, [self.column(stock) for stock in stocks]].tobytes())
+        return found.hexdigest()
+
+    @cached_property
+    def _rankers(self) -> dict[tuple[object, ...], StockRanker]:
+        return {}
+
+    @cached_property
+    def _panel(self) -> Panel:
+        """Features of all stocks at all month ends."""
+        columns = [self.column(asset.asset) for asset in self.in_category(names.STOCKS)]
+        return feature_panel(self.days, self.closes[:, columns])
 
     def __contains__(self, asset: str) -> bool:
         return asset in self._columns

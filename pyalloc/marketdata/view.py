@@ -15,10 +15,11 @@ from pyalloc import names
 from pyalloc.errors import InputError, MissingHistoryError
 from pyalloc.frontier import Covariance, SleevePolicy, ledoit_wolf
 from pyalloc.macro import MacroSnapshot
+from pyalloc.ranking.choice import Ranking, ranking_at
+from pyalloc.ranking.panel import month_rows
 from pyalloc.stocks import (
     FEATURES,
     MONTH_CLOSES,
-    RANKERS,
     TRADING_YEAR,
     StockPolicy,
     scale_scores,
@@ -49,8 +50,10 @@ class StockUniverse:
         Adjusted closes at the month ends.
     features : dict of str to ndarray, shape (n,)
         By the names of :data:`pyalloc.stocks.FEATURES`.
+    ranking : Ranking
+        The model in force, and its record as known at the close.
     scores, scaled : ndarray, shape (n,)
-        The ranker's score, and m in [0, 1].
+        The model's score, and m in [0, 1].
     covariance : Covariance
     excluded : dict of str to str
         Stocks left out, with the reason.
@@ -60,6 +63,7 @@ class StockUniverse:
     month_ends: tuple[date, ...]
     closes: FloatArray
     features: Mapping[str, FloatArray]
+    ranking: Ranking
     scores: FloatArray
     scaled: FloatArray
     covariance: Covariance
@@ -99,10 +103,7 @@ class MarketView:
     @cached_property
     def _month_rows(self) -> NDArray[np.intp]:
         """Rows of the month-end closes up to the as-of close, which is the last."""
-        days = self.market.days[: self._last_row + 1]
-        months = days.astype("datetime64[M]")
-        ends = np.flatnonzero(months[1:] != months[:-1])
-        return np.append(ends, len(days) - 1)
+        return month_rows(self.market.days[: self._last_row + 1])
 
     def month_closes(self, asset: Asset, count: int) -> FloatArray:
         """Return an asset's last `count` month closes, oldest first; fewer where the market is younger."""
@@ -147,17 +148,23 @@ class MarketView:
         months = min(sleeve.history_months, *kept.values())
         closes = self._closes_by_month(assets, months + 1)
         features = stock_features(self._closes_by_month(assets, MONTH_CLOSES), self._daily_closes(assets))
-        scores = RANKERS[stocks.ranker]().predict(np.column_stack([features[name] for name in FEATURES]))
+        ranking = self._ranking(stocks)
+        scores = ranking.ranker.predict(np.column_stack([features[name] for name in FEATURES]))
         return StockUniverse(
             assets=assets,
             month_ends=tuple(self.market.days[self._month_rows[-months - 1 :]].tolist()),
             closes=closes,
             features=features,
+            ranking=ranking,
             scores=scores,
             scaled=scale_scores(scores, stocks.scaling),
             covariance=ledoit_wolf(monthly_returns(closes).T),
             excluded=excluded,
         )
+
+    def _ranking(self, stocks: StockPolicy) -> Ranking:
+        """Return the policy's ranking as of the close; the market walks a model forward once and keeps it."""
+        return ranking_at(self.as_of, stocks, lambda model: self.market.ranker(stocks, model))
 
     def _why_not(
         self, asset: Asset, months: int, stocks: StockPolicy, sleeve: SleevePolicy, exclude: frozenset[str]

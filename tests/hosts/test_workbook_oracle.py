@@ -163,7 +163,7 @@ EDITED_MACRO = {"vix": 35.0, "gdp_growth": -0.01}
 EDITED_ENTRY = (2, 1)
 
 
-WHAT_IF_CASES = ("medium", "one stock", "bounded", "clipped", "top", "softmax", "six categories")
+WHAT_IF_CASES = ("medium", "one stock", "bounded", "clipped", "top", "ridge", "softmax", "six categories")
 
 
 @pytest.mark.parametrize("case", WHAT_IF_CASES)

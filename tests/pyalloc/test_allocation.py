@@ -24,7 +24,8 @@ from pyalloc.names import (
     TRACE,
     currency_digits,
 )
-from pyalloc.stocks import StockPolicy
+from pyalloc.ranking.choice import FIGURES
+from pyalloc.stocks import FEATURES, StockPolicy
 
 RISKS = ["low", "medium", "high", *range(1, 11)]
 DATES = ["2015-06-30", "2018-02-14", "2020-12-31", "2023-09-29", None]
@@ -153,6 +154,8 @@ def test_every_traced_quantity_has_the_shape_it_is_said_to_have(demo_market):
     trace = allocated(demo_market).trace
     sizes = {
         "n": len(trace["stock_ticker"]),
+        "F": len(FEATURES),
+        "8": len(FIGURES),
         "T": len(trace["month_ends"]) - 1,
         "S": len(trace["sector_names"]),
         "K": Policy().sleeve.frontier_points,

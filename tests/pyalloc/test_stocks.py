@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -190,6 +191,53 @@ def test_the_excess_over_a_cap_goes_to_the_others_as_if_by_turns(case):
     assert weights.sum() == pytest.approx(1.0, abs=1e-13)
     assert weights.min() >= 0.0
     assert weights.max() <= cap + 1e-15
+
+
+def best_of_all_subsets(x, cap):
+    """Reference by brute force: of every set of capped names, the weights nearest to x in relative entropy.
+
+    With the set S at the cap, what is left goes pro rata to the others: the stationary point of
+    Σ w ln(w/x) on that face. The problem is convex, so the best feasible one of all faces is the answer.
+    """
+    best, nearest = None, np.inf
+    for size in range(len(x)):
+        for capped in combinations(range(len(x)), size):
+            rest = np.setdiff1d(np.arange(len(x)), capped)
+            weights = np.full(len(x), cap)
+            weights[rest] = (1.0 - cap * size) * x[rest] / x[rest].sum()
+            distance = float((weights * np.log(np.maximum(weights, 1e-300) / x)).sum())
+            if weights.min() >= 0.0 and weights.max() <= cap + 1e-12 and distance < nearest - 1e-15:
+                best, nearest = weights, distance
+    return best
+
+
+@settings(max_examples=100)
+@given(st.lists(st.floats(1e-3, 1.0), min_size=1, max_size=8), st.floats(0.0, 1.0))
+def test_no_weights_within_the_cap_are_nearer_to_the_scores(x, tightness):
+    x = np.array(x)
+    cap = 1.0 - tightness * (1.0 - 1.0 / len(x)) * 0.999
+    np.testing.assert_allclose(stock_weights(x, cap=cap), best_of_all_subsets(x, cap), rtol=0, atol=1e-7)
+
+
+@given(scaled, seeds)
+def test_a_greater_tilt_never_takes_weight_from_its_own_names(m, seed):
+    tilts = np.exp(np.random.default_rng(seed).normal(0.0, 0.3, len(m)))
+    raised = tilts.copy()
+    raised[0] *= 1.5
+    assert stock_weights(m, raised)[0] >= stock_weights(m, tilts)[0] - 1e-12
+
+
+@given(scaled, seeds, st.floats(0.1, 10.0))
+def test_only_the_ratios_of_tilts_matter(m, seed, factor):
+    tilts = np.exp(np.random.default_rng(seed).normal(0.0, 0.3, len(m)))
+    np.testing.assert_allclose(stock_weights(m, factor * tilts), stock_weights(m, tilts), rtol=0, atol=1e-12)
+
+
+@given(scores, st.sampled_from(["minmax", "rank", "softmax"]))
+def test_equal_scores_are_equal_weights(values, method):
+    values = np.append(values, values[:1])
+    weights = stock_weights(scale_scores(values, method))
+    assert weights[-1] == pytest.approx(weights[0], abs=1e-14)
 
 
 @given(scaled)

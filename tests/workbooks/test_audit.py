@@ -104,6 +104,32 @@ def test_an_untouched_workbook_of_many_stocks_has_no_finding(large_market: Marke
     assert large.audit(market=large_market).findings == ()
 
 
+@pytest.mark.parametrize("case", ["ridge", "auto", "trees"])
+def test_a_ranker_is_trained_again_from_the_market_as_the_workbook_says(
+    case: str, demo_market: MarketData
+) -> None:
+    assert make(case, demo_market).audit(market=demo_market).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("case", "where", "fact"),
+    [
+        ("ridge", "Stocks!P8", "model_coefficients"),
+        ("ridge", "Stocks!X8", "model_intercept"),
+        ("trees", "Stocks!X15", "stock_score"),
+        ("auto", "Stocks!M6", "skill_model"),
+    ],
+)
+def test_an_edited_model_score_or_record_is_told(
+    case: str, where: str, fact: str, demo_market: MarketData
+) -> None:
+    made = make(case, demo_market)
+    alone = made.audit(put(where, 0.123)).findings
+    assert [f.fact for f in alone if f.kind is Kind.IMPORTED] == [fact]
+    beside = made.audit(put(where, 0.123), market=demo_market).findings
+    assert [place(f) for f in beside if f.kind is Kind.MARKET] == [where]
+
+
 def test_a_workbook_as_excel_saves_it_has_no_finding(made: Made) -> None:
     """Shared formulas and strings, numbers and functions spelt anew, the parts of another writer."""
     assert audit(content_of("client.xlsx", ExcelFile(made.data).saved())).findings == ()

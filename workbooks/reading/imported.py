@@ -14,7 +14,9 @@ from pyalloc.errors import InputError
 from pyalloc.frontier import Covariance
 from pyalloc.marketdata import Asset
 from pyalloc.names import STOCKS
-from pyalloc.stocks import FEATURES
+from pyalloc.ranking.choice import Ranking
+from pyalloc.ranking.models import LinearRanker
+from pyalloc.stocks import FEATURES, MomentumRanker
 from pyalloc.tables.cells import shown
 from workbooks.reading.cells import Value
 from workbooks.reading.content import Content
@@ -28,7 +30,8 @@ FloatArray = NDArray[np.float64]
 OF_THE_MARKET: Final = frozenset(
     (
         *("stock_ticker", "stock_name", "stock_sector", "month_ends", "closes", "covariance", "lw_shrinkage"),
-        *("lw_T", "notice"),
+        *("lw_T", "notice", "stock_score", "model_name", "model_trained", "model_coefficients"),
+        *("model_intercept", "skill_of", "skill_model", "skill_momentum", "skill_verdict"),
         *FEATURES,
     )
 )
@@ -59,6 +62,10 @@ class Imported:
         Month closes; not a number where the workbook holds only what was computed from them.
     features : mapping of str to ndarray, shape (n,)
         All of them, or only the daily ones where the others follow from the month closes.
+    ranking : Ranking
+        What scored the stocks, and its record.
+    scores : ndarray, shape (n,), or None
+        None where they follow from the features.
     covariance : Covariance or None
         None where it follows from the month closes.
     excluded : mapping of str to str
@@ -72,6 +79,8 @@ class Imported:
     month_ends: tuple[date, ...]
     closes: FloatArray
     features: Mapping[str, FloatArray]
+    ranking: Ranking
+    scores: FloatArray | None
     covariance: Covariance | None
     excluded: Mapping[str, str]
     notice: str
@@ -110,11 +119,29 @@ def imported_of(content: Content, layout: Layout) -> Imported:
         else (),
         closes=blocks.prices("closes") if native else np.full((len(stocks), months + 1), np.nan),
         features={name: blocks.numbers(name) for name in FEATURES if name in blocks.places},
+        ranking=_ranking(blocks),
+        scores=blocks.numbers("stock_score") if "stock_score" in blocks.places else None,
         covariance=None
         if native
         else Covariance(blocks.numbers("covariance"), blocks.number("lw_shrinkage"), months),
         excluded=dict(line.split(": ", 1) for line in blocks.texts("left_out") if ": " in line),
-        notice=blocks.texts("notice")[0],
+        notice=blocks.text("notice"),
+    )
+
+
+def _ranking(blocks: _Blocks) -> Ranking:
+    """Return the ranking as the workbook records it; of a model that is not linear, no more than that."""
+    model, verdict = blocks.text("model_name"), blocks.text("skill_verdict")
+    linear = LinearRanker(blocks.numbers("model_coefficients"), blocks.number("model_intercept"))
+    return Ranking(
+        model=model,
+        ranker=MomentumRanker() if model == "momentum" else linear,
+        trained=blocks.text("model_trained"),
+        judged=blocks.text("skill_of"),
+        skill=blocks.numbers("skill_model"),
+        momentum=blocks.numbers("skill_momentum"),
+        verdict=verdict,
+        warns=any(verdict in notice for notice in blocks.texts("notices")),
     )
 
 
@@ -169,6 +196,10 @@ class _Blocks:
             sheet, at = self.places[fact][tuple(place)]
             raise InputError(f"{sheet}!{at} is {table[tuple(place)]:g}; a price is from {low:g} to {high:g}")
         return table
+
+    def text(self, fact: str) -> str:
+        """Return one text of a fact."""
+        return self.texts(fact)[0]
 
     def texts(self, fact: str) -> list[str]:
         """Return the texts of a fact; an empty cell is an empty text."""

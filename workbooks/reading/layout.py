@@ -25,6 +25,7 @@ from workbooks.template.author import Book, Ref
 from workbooks.template.book import Design, Sizes, author_book
 from workbooks.template.frame import AUDIT, FUNCTIONS, PRICES
 from workbooks.template.inputs import INPUTS
+from workbooks.template.notes_sheet import TRAINING
 from workbooks.template.system_blocks import within_text
 
 _REGISTERED: Final = re.compile(r"[A-Z]{1,3}\d+  (\w+)(?:\[(\d+(?:, \d+)*)\])?")
@@ -171,6 +172,7 @@ def _structure(content: Content, generated: Inputs, months: int) -> Structure:
         categories=_categories(generated),
         rows=tuple(_category_rows(content, generated)),
         ranker=str(_first(content, "ranker")),
+        training=_training(content),
         scaling=str(_first(content, "scaling")),
         return_model=str(_first(content, "return_model")),
         other_sleeves="inverse_volatility" if "holding_solved" in content.names else "equal",
@@ -178,6 +180,20 @@ def _structure(content: Content, generated: Inputs, months: int) -> Structure:
         history_months=history[0] if history else months,
         minimum_months=_SHORTEST_HISTORY,
     )
+
+
+def _training(content: Content) -> dict[str, float | None]:
+    """Return the knobs by which a ranker was trained; a window of 0 months is none."""
+    area = _area(content, "training_knobs")
+    column = get_column_letter(area.left)
+    found: dict[str, float | None] = {}
+    for knob, row in zip(TRAINING, area.rows, strict=True):
+        value = content.cell(area.sheet, f"{column}{row}").value
+        if not isinstance(value, float):
+            raise InputError(f"{area.sheet}!{column}{row}, {knob}, is {value!r}; a number belongs there")
+        found[knob] = value
+    found["training_window"] = found["training_window"] or None
+    return found
 
 
 def _categories(generated: Inputs) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class Structure:
     categories: tuple[str, ...]
     rows: tuple[Row, ...]
     ranker: str
+    training: Mapping[str, float | None]
     scaling: str
     return_model: str
     other_sleeves: str
@@ -160,6 +161,7 @@ def _policy(inputs: Inputs, one: Mapping[str, Any], structure: Structure) -> Pol
         },
         "stocks": {
             "ranker": structure.ranker,
+            **structure.training,
             "scaling": structure.scaling,
             "cap_floor": one["cap_floor"],
             "cap_multiple": one["cap_multiple"],

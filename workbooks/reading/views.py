@@ -17,7 +17,6 @@ from pyalloc.marketdata.view import monthly_returns
 from pyalloc.stocks import (
     FEATURES,
     MONTH_CLOSES,
-    RANKERS,
     TRADING_YEAR,
     StockPolicy,
     scale_scores,
@@ -62,12 +61,14 @@ class WorkbookView:
         if not held.covariance:
             no_days = np.ones((len(kept), TRADING_YEAR + 1))
             features = stock_features(closes[:, -MONTH_CLOSES:], no_days) | features
-        scores = RANKERS[stocks.ranker]().predict(np.column_stack([features[name] for name in FEATURES]))
+        table = np.column_stack([features[name] for name in FEATURES])
+        scores = held.ranking.ranker.predict(table) if held.scores is None else held.scores[kept]
         return StockUniverse(
             assets=tuple(held.stocks[i] for i in kept),
             month_ends=held.month_ends,
             closes=closes,
             features=features,
+            ranking=held.ranking,
             scores=scores,
             scaled=scale_scores(scores, stocks.scaling),
             covariance=_of(held.covariance, kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pyalloc.allocation import Allocation
 from pyalloc.category import CategoryPolicy
@@ -29,6 +29,9 @@ from workbooks.template.scenarios_sheet import author_scenarios
 from workbooks.template.stocks_sheet import author_stocks
 from workbooks.template.summary_sheet import author_summary
 
+_FORMULA_RANKERS: Final = frozenset(("momentum", "ridge", "auto"))
+"""Rankers whose score is a sum of features or their ranks."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -36,6 +39,8 @@ class Design:
 
     Attributes
     ----------
+    score_native : bool
+        Whether the score is a formula: momentum's, or a linear model's.
     native : bool
         Whether month closes and covariance are in the file as inputs and formulas.
     calls : tuple of str
@@ -49,6 +54,7 @@ class Design:
     sectors: tuple[str, ...]
     regime_from: tuple[float, ...]
     scaling: ScaleMethod
+    score_native: bool
     return_model: ReturnModel
     frontier_points: int
     history_months: int
@@ -65,6 +71,7 @@ class Design:
             sectors=tuple(policy.macro.defensiveness),
             regime_from=policy.macro.regime_from,
             scaling=policy.stocks.scaling,
+            score_native=policy.stocks.ranker in _FORMULA_RANKERS,
             return_model=policy.sleeve.return_model,
             frontier_points=policy.sleeve.frontier_points,
             history_months=policy.sleeve.history_months,
@@ -133,7 +140,9 @@ def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
         author_macro(sectors, regimes),
         author_constraints(design.category),
         author_scenarios(design.category, sectors),
-        author_stocks(sizes.stocks, sizes.months, design.scaling, design.native),
+        author_stocks(
+            sizes.stocks, sizes.months, design.scaling, design.native, score_native=design.score_native
+        ),
         author_holdings(design.category.names, sizes.lines, equal=design.equal_sleeves),
         author_frontier(
             sizes.stocks, sizes.months, design.frontier_points, design.return_model, design.native

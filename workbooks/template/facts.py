@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-TEMPLATE_VERSION: Final = "2"
+TEMPLATE_VERSION: Final = "3"
 """Changes whenever a cell moves or a formula changes."""
 
 NONE: Final = "none"
@@ -183,6 +183,13 @@ def _stocks(facts: Mapping[str, Any], conditions: Conditions) -> dict[str, Any]:
         "stock_candidate": cap_scales(mt, cap),
         "stock_total": float(facts["stock_weight"].sum()),
         "ranker": policy.ranker,
+        "training_knobs": np.array(
+            [
+                policy.training_window or 0,
+                *(policy.training_minimum, policy.refit_months, policy.embargo_months),
+                *(policy.ridge_penalty, policy.ranking_cost),
+            ]
+        ),
         "scaling": policy.scaling,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyalloc.frontier.target import ReturnModel
 from workbooks.template.author import Sheet
 from workbooks.template.frame import NOTES, head, section
@@ -34,7 +36,10 @@ _METHOD = (
     ("Sector tilts", "τ = exp(κ·d·(2·stress − 1)); a sector with d above 0 gains when stress is high."),
     (
         "Stock weights",
-        "12−1 month momentum, scaled to m in 0–1; w⁰ = m·τ / Σ m·τ, no name above the cap, the excess pro rata.",
+        (
+            "The score of the model in force (12−1 month momentum, or a model trained walk-forward on ranks of features), scaled "
+            "to m in 0–1; w⁰ = m·τ / Σ m·τ, no name above the cap, the excess pro rata."
+        ),
     ),
     (
         "Categories",
@@ -56,6 +61,16 @@ _METHOD = (
         "Each is the rounded running sum less the one before, so the lines add up to the budget exactly.",
     ),
 )
+TRAINING: Final = {
+    "training_window": "Window, months (0: all)",
+    "training_minimum": "First after, months",
+    "refit_months": "Again after, months",
+    "embargo_months": "Embargo, months",
+    "ridge_penalty": "Ridge penalty, multiple",
+    "ranking_cost": "Cost of trading, fraction",
+}
+"""Knobs of the policy that a ranker is trained by, in the order of their cells."""
+
 _MODELS = {
     "implied": (
         "Reverse optimisation: risk-free + premium × beta to w⁰, so that w⁰ has the best Sharpe ratio. An assumption about the "
@@ -66,6 +81,21 @@ _MODELS = {
 }
 _SOLVED = (
     ("Daily features", "From daily prices, which are not in this file; checksum on Audit."),
+    (
+        "Trained model",
+        (
+            "Coefficients, or the scores of a tree model, learned from month ends whose outcomes were public; none where the "
+            "model is momentum. Recomputed from the market."
+        ),
+    ),
+    (
+        "Out-of-sample record",
+        (
+            "Rank IC: Spearman's correlation of score and next month's return, mean over months, t-value after Newey and West, "
+            "part above 0, 95 % interval. Tenths: return of the highest tenth of scores less the lowest, a month, after costs; "
+            "traded: part of a tenth replaced a month. On the stocks of this market's list, looking back."
+        ),
+    ),
     (
         "Sleeve weights, λ",
         "Sum, floor, cap, return and an optimality gap of 0 are native formulas: no solver need be trusted.",
@@ -145,6 +175,13 @@ def author_notes(return_model: ReturnModel, notices: int, left_out: int) -> Shee
             sheet.solved(f"B{row + 1 + i}", fact, i, look="said")
         row += count + 1
     row += 1
+    section(sheet, row, "Training of a ranker, as the policy asks", "B", "E")
+    sheet.name("training_knobs", f"C{row + 1}:C{row + len(TRAINING)}")
+    for i, label in enumerate(TRAINING.values()):
+        row += 1
+        sheet.label(f"B{row}", label)
+        sheet.solved(f"C{row}", "training_knobs", i, look="said")
+    row += 2
     section(sheet, row, "Made by", "B", "E")
     for label, fact in (
         ("Template version", "template_version"),

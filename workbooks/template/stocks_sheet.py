@@ -8,7 +8,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import column_index_from_string
 
 from pyalloc.stocks import ScaleMethod
-from workbooks.template.author import Rule, Sheet
+from workbooks.template.author import Rule, Sheet, columns_from
 from workbooks.template.frame import FIRST_STOCK, PRICES, STOCKS, head, section
 from workbooks.template.risk_sheets import close_column
 
@@ -17,6 +17,7 @@ _ADJUSTED: Final = {
     "rank": "=_xlfn.RANK.AVG({score},stock_score,1)",
     "softmax": "=EXP(NORMSINV((_xlfn.RANK.AVG({score},stock_score,1)-1/2)/ROWS(stock_score)))",
 }
+_SCORE: Final = '=IF(model_name="momentum",F{r},model_intercept+SUMPRODUCT(model_coefficients,$O{r}:$W{r}))'
 _ADJUSTED_TITLE: Final = {"minmax": "Winsorised", "rank": "Rank", "softmax": "exp normal score"}
 
 
@@ -34,6 +35,19 @@ RANKED: Final = {
 """Features in the order of their columns, with the short title of their rank."""
 
 
+_RECORD: Final = {
+    "M": ("Rank IC", "solved_number3"),
+    "N": ("t-value", "solved_number"),
+    "O": ("Hits", "solved_percent1"),
+    "P": ("Tenths", "solved_percent"),
+    "Q": ("Traded", "solved_percent1"),
+    "R": ("Months", "solved_integer"),
+    "S": ("IC from", "solved_number3"),
+    "T": ("to", "solved_number3"),
+}
+"""Columns of the out-of-sample record (:data:`pyalloc.ranking.choice.FIGURES`): short title and look."""
+
+
 class Column(NamedTuple):
     """One column of the block: letter, title, fact, look, and for a formula its text for row {r}."""
 
@@ -45,8 +59,14 @@ class Column(NamedTuple):
     defined: bool = True
 
 
-def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native: bool) -> Sheet:
-    """Return the sheet for `n` stocks; month-close features are formulas where the closes are in the file."""
+def author_stocks(
+    n: int, months: int, scaling: ScaleMethod, month_closes_native: bool, *, score_native: bool
+) -> Sheet:
+    """Return the sheet for `n` stocks.
+
+    Month-close features are formulas where the closes are in the file, and the score is one where the model
+    is momentum or linear; the score of another model is solved.
+    """
     sheet = Sheet(STOCKS, landscape=True)
     sheet.widths |= {"B": 4.5, "C": 8.8, "D": 25, "E": 22}
     sheet.widths |= dict.fromkeys("FGHIJKLMN", 9) | dict.fromkeys("OPQRSTUVW", 6.5)
@@ -58,7 +78,10 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
         "Features at the close give a score; the score, tilted by sector and capped, the weight.",
         "AF",
     )
-    section(sheet, 5, "Rules", "B", "AF")
+    sheet.solved("B4", "skill_verdict", look="solved_text")
+    sheet.merged.append("B4:V4")
+    sheet.name("skill_verdict", "B4")
+    section(sheet, 5, "Rules", "B", "J")
     for row, (label, fact, look) in enumerate(
         (
             ("Cap per name: floor", "cap_floor", "input_percent"),
@@ -70,9 +93,10 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
         sheet.label(f"C{row}", label)
         sheet.input(f"E{row}", fact, look=look)
         sheet.name(fact, f"E{row}")
-    sheet.label("G6", "Ranker", "note")
-    sheet.solved("I6", "ranker", look="solved_text")
-    sheet.name("ranker", "I6")
+    sheet.label("G6", "Ranker, model", "note")
+    for letter, fact in (("I", "ranker"), ("J", "model_name")):
+        sheet.solved(f"{letter}6", fact, look="solved_text")
+        sheet.name(fact, f"{letter}6")
     sheet.label("G7", "Scaling of the score", "note")
     sheet.solved("I7", "scaling", look="solved_text")
     sheet.name("scaling", "I7")
@@ -100,14 +124,38 @@ def author_stocks(n: int, months: int, scaling: ScaleMethod, month_closes_native
         ("Y", "Lowest, as scaled", "=MIN(stock_adjusted)", "score_low"),
         ("AC", "Highest, as scaled", "=MAX(stock_adjusted)", "score_high"),
     ):
-        sheet.label(f"{get_column_letter(column_index_from_string(letter) - 2)}8", label, "note")
-        sheet.formula(f"{letter}8", formula, fact, look="formula_number4")
-        sheet.name(fact, f"{letter}8")
-    _block(sheet, n, _columns(months, scaling, month_closes_native))
+        sheet.label(f"{get_column_letter(column_index_from_string(letter) - 2)}6", label, "note")
+        sheet.formula(f"{letter}6", formula, fact, look="formula_number4")
+        sheet.name(fact, f"{letter}6")
+    _model(sheet)
+    _block(sheet, n, _columns(months, scaling, month_closes_native, score_native))
     return sheet
 
 
-def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, ...]:
+def _model(sheet: Sheet) -> None:
+    """Place the model's out-of-sample record, with momentum's below it, and its coefficients."""
+    section(sheet, 5, "Out of sample", "K", "L")
+    for letter in columns_from("M", 20):
+        sheet.label(f"{letter}5", _RECORD[letter][0] if letter in _RECORD else "", "section_note")
+    sheet.solved("K6", "skill_of", look="solved_text")
+    sheet.label("K7", "12−1 momentum", "item")
+    sheet.name("skill_of", "K6")
+    for row, fact in ((6, "skill_model"), (7, "skill_momentum")):
+        for i, (letter, (_, look)) in enumerate(_RECORD.items()):
+            sheet.solved(f"{letter}{row}", fact, i, look=look)
+        sheet.name(fact, f"M{row}:T{row}")
+    sheet.solved("K8", "model_trained", look="solved_text")
+    sheet.merged += ["K6:L6", "K7:L7", "K8:M8"]
+    sheet.name("model_trained", "K8")
+    sheet.label("N8", "Coefficients", "note_right")
+    for i, letter in enumerate(columns_from("O", len(RANKED))):
+        sheet.solved(f"{letter}8", "model_coefficients", i, look="solved_number3")
+    sheet.name("model_coefficients", "O8:W8")
+    sheet.solved("X8", "model_intercept", look="solved_number3")
+    sheet.name("model_intercept", "X8")
+
+
+def _columns(months: int, scaling: ScaleMethod, native: bool, score_native: bool) -> tuple[Column, ...]:
     def momentum(letter: str, title: str, fact: str, start: int, end: int) -> Column:
         formula = (
             f"={PRICES}!{close_column(months, end)}{{r}}/{PRICES}!{close_column(months, start)}{{r}}-1"
@@ -142,7 +190,9 @@ def _columns(months: int, scaling: ScaleMethod, native: bool) -> tuple[Column, .
             )
             for letter, source, (fact, title) in zip("OPQRSTUVW", "FGHIJKLMN", RANKED.items(), strict=True)
         ),
-        Column("X", "Score", "stock_score", "formula_number4", "=F{r}"),
+        Column("X", "Score", "stock_score", "formula_number4", _SCORE)
+        if score_native
+        else Column("X", "Score", "stock_score", "solved_number4"),
         Column("Y", _ADJUSTED_TITLE[scaling], "stock_adjusted", "formula_number4", _ADJUSTED[scaling].format(score="X{r}")),
         Column("Z", "m", "stock_m", "formula_number4", m),
         Column("AA", "Tilt τ", "stock_tilt", "formula_number4", "=INDEX(sector_tilt,MATCH(E{r},sector_names,0))"),
@@ -169,7 +219,7 @@ def _block(sheet: Sheet, n: int, columns: tuple[Column, ...]) -> None:
         "Features and weights",
         "B",
         "AF",
-        "daily features are solved; every other column is a formula",
+        "violet columns are solved; every other column is a formula",
     )
     sheet.heights[10] = 24
     sheet.grow_rows("stocks", FIRST_STOCK, n)

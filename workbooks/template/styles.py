@@ -70,6 +70,7 @@ _FORMATS: Final = {
     "percent": PERCENT,
     "percent1": PERCENT_1,
     "number": NUMBER_2,
+    "number3": "0.000",
     "number4": NUMBER_4,
     "signed": SIGNED_1,
     "signed2": "+0.00;-0.00;0.00",
