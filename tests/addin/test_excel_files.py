@@ -229,6 +229,7 @@ def test_a_doctor_sees_another_python_an_old_add_in_and_a_lost_library(pc):
 
 
 def test_a_doctor_misses_pywin32_and_what_cannot_be_imported(pc, monkeypatch):
+    monkeypatch.delitem(sys.modules, "pythoncom", raising=False)  # the stub of other tests
     monkeypatch.setattr("addin.excel.doctor.PYTHON_MODULE", "addin.excel.no_such_module")
     found = troubles(pc)
     assert "pywin32" in found["xlwings"].cure
