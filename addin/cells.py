@@ -252,6 +252,8 @@ def _refused(spec: Argument, rows: Rows, i: int, j: int, says: str) -> CellError
 
 
 def _cell(value: Any) -> float | str | bool:
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
