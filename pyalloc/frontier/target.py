@@ -12,6 +12,7 @@ from typing_extensions import Doc
 
 from pyalloc import names
 from pyalloc.errors import InputError
+from pyalloc.frontier.certificate import budget_price
 from pyalloc.frontier.inputs import check_finite, checked
 from pyalloc.names import risk_tolerance
 from pyalloc.qp import solve_box_qp
@@ -100,15 +101,16 @@ def adjusted_return(r: float, risk: str | float) -> float:
 def attainable_returns(mu: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[float, float]:
     """Return the least and the greatest expected return of weights that sum to 1 within the bounds.
 
-    Exact: a linear programme with one row has its optimum at ``γ + Σ max((μ−γ) u, (μ−γ) l)``, least over γ
-    among the μ (its dual).
+    Exact: the optimum of a linear programme with one row is ``γ + Σ min((μ−γ) u, (μ−γ) l)``, with γ the price
+    of the budget (its dual).
     """
 
-    def greatest(values: FloatArray) -> float:
-        excess = values[None, :] - values[:, None]
-        return float((values + np.maximum(excess * upper, excess * lower).sum(axis=1)).min())
+    def least(values: FloatArray) -> float:
+        price = float(budget_price(values[None], lower, upper)[0])
+        excess = values - price
+        return price + float(np.minimum(excess * upper, excess * lower).sum())
 
-    return -greatest(-mu), greatest(mu)
+    return least(mu), -least(-mu)
 
 
 def target_weights(

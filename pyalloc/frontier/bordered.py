@@ -1,0 +1,209 @@
+"""The optimality conditions of a frontier as one symmetric system, and its solution as names come and go.
+
+For ``min ½ wᵀΣw − λ μᵀw`` subject to ``1ᵀw = 1``, ``l ≤ w ≤ u``, ``G w ≤ h`` the conditions of Karush, Kuhn
+and Tucker are, with x = (−γ, w − l, ν),
+
+    H x = r + λ s + d,    H = [0 1ᵀ 0; 1 Σ Gᵀ; 0 G 0]
+
+where every entry is either *free* (its d is 0: the budget, a name between its bounds, a limit that binds) or
+*parked* (its x rests at a bound and its d has one sign). For given free entries both are affine in λ: a
+critical line. Names enter and leave by rank-1 changes of the inverse of H's free block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyalloc.frontier.inputs import GroupLimits
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+BUDGET: Final = 0
+"""The entry of H that belongs to ``1ᵀw = 1``; names follow it, then group limits."""
+
+
+SINGULAR: Final = 1e-13
+"""A pivot below this, in units of a name's variance, is rounding: its block of H is singular."""
+
+_SPARE: Final = 16  # rows at least by which the store grows
+
+
+class BreakdownError(ArithmeticError):
+    """The algorithm has no start, met a singular block, or finds no end: another path has to answer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditions:
+    """H and what stands beside it, in units that make Σ and the spread of μ about 1.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (N, N)
+        H, N = 1 + n + k.
+    sides : ndarray, shape (2, N)
+        r and s.
+    room : ndarray, shape (N,)
+        How far x may rise from 0: the width of a name's box, infinite where the budget ends before it.
+    rests : ndarray, shape (N,)
+        Sign of d where an entry is parked at 0: 1 for a name, −1 for a group limit (d is less its slack), 0
+        where nothing can move: the budget and a box without width.
+    names : int
+        n.
+    """
+
+    matrix: FloatArray
+    sides: FloatArray
+    room: FloatArray
+    rests: FloatArray
+    names: int
+
+
+@dataclass(slots=True, eq=False)
+class CriticalLine:
+    """Free entries, the inverse of their block of H, and the line that they define.
+
+    Attributes
+    ----------
+    entries : ndarray of int, shape (at least m,)
+        The free entries, the budget first; room to grow.
+    inverse : ndarray, shape (m, m)
+    rows : ndarray, shape (at least m, N)
+        H's rows of the free entries.
+    line : ndarray, shape (2, N)
+        Value at λ = 0 and change per unit of λ: of x where an entry is free, of d where it is parked.
+    """
+
+    entries: IntArray
+    inverse: FloatArray
+    rows: FloatArray
+    line: FloatArray
+
+    @property
+    def free(self) -> IntArray:
+        """The free entries, shape (m,)."""
+        return self.entries[: len(self.inverse)]
+
+
+def conditions(
+    mu: FloatArray,
+    cov: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    groups: GroupLimits | None,
+) -> Conditions:
+    """Return the conditions of returns, covariance and limits that are already scaled."""
+    n = len(mu)
+    G, h = groups or (np.empty((0, n)), np.empty(0))
+    size = 1 + n + len(h)
+    names, limits = slice(1, n + 1), slice(n + 1, size)
+    matrix = np.zeros((size, size))
+    matrix[names, names] = cov
+    matrix[BUDGET, names] = matrix[names, BUDGET] = 1.0
+    matrix[limits, names], matrix[names, limits] = G, G.T
+    sides = np.zeros((2, size))
+    sides[0, BUDGET] = budget = 1.0 - lower.sum()
+    if lower.any():
+        sides[0, names], sides[0, limits] = -(cov @ lower), h - G @ lower
+    else:
+        sides[0, limits] = h
+    sides[1, names] = mu
+    room = np.full(size, np.inf)
+    width = upper - lower
+    room[names] = np.where(width < budget, width, np.inf)
+    rests = np.concatenate([[0.0], np.where(width > 0.0, 1.0, 0.0), -np.ones(len(h))])
+    return Conditions(matrix, sides, room, rests, n)
+
+
+def solved(given: Conditions, free: IntArray, parked: FloatArray) -> CriticalLine:
+    """Return the critical line of the free entries, solved for, with a step of iterative refinement.
+
+    Bailey and López de Prado (2013), "An open-source implementation of the critical-line algorithm for
+    portfolio optimization", equations 9-11, for bounds that need not be 0.
+
+    Parameters
+    ----------
+    free : ndarray of int, shape (m,)
+    parked : ndarray, shape (N,)
+        Where the other entries of x rest; 0 where free.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        Where the free block is singular.
+    """
+    rows = given.matrix[free]
+    block = rows[:, free]
+    inverse = np.asarray(np.linalg.inv(block), dtype=np.float64)
+    resting = np.flatnonzero(parked)
+    sides = given.sides.copy()
+    if len(resting):
+        sides[0] -= parked[resting] @ given.matrix[resting]
+    x = sides[:, free] @ inverse
+    x += (sides[:, free] - x @ block) @ inverse
+    line = x @ rows - sides
+    line[:, free] = x
+    return CriticalLine(free.copy(), inverse, rows, line)
+
+
+def enter(given: Conditions, state: CriticalLine, j: int, parked_at: float) -> bool:
+    """Free entry j, by a rank-1 change of the inverse; return False where its block would be singular.
+
+    Niedermayer and Niedermayer (2010), "Applying Markowitz's critical line algorithm", equations 19-21: with
+    c = H[free, j], the Schur complement is ``σ = H_jj − cᵀH⁻¹c``.
+    """
+    m = len(state.inverse)
+    rows = state.rows[:m]
+    column = rows[:, j]
+    u = state.inverse @ column
+    schur = given.matrix[j, j] - column @ u
+    if abs(schur) <= SINGULAR * (1.0 + abs(given.matrix[j, j])):
+        return False
+    change = given.matrix[j] - u @ rows
+    change[state.free] = -u
+    moved = state.line[:, j] / -schur
+    state.line += moved[:, None] * change
+    state.line[:, j] = moved[0] + parked_at, moved[1]
+    grown = np.empty((m + 1, m + 1))
+    scaled = u / schur
+    np.add(state.inverse, u[:, None] * scaled, out=grown[:m, :m])
+    grown[m, :m] = grown[:m, m] = -scaled
+    grown[m, m] = 1.0 / schur
+    state.inverse = grown
+    if m == len(state.rows):
+        spare = m + _SPARE
+        state.rows = np.concatenate([state.rows, np.empty((spare, len(change)))])
+        state.entries = np.concatenate([state.entries, np.empty(spare, dtype=np.intp)])
+    state.rows[m], state.entries[m] = given.matrix[j], j
+    return True
+
+
+def leave(state: CriticalLine, j: int, park_at: float) -> bool:
+    """Park entry j at a bound, by a rank-1 change of the inverse; return False where nothing else could move.
+
+    Niedermayer and Niedermayer (2010), equation 22. The last free entry takes the place of j.
+    """
+    free = state.free
+    last = len(free) - 1
+    p = int((free == j).argmax())
+    column = state.inverse[p]
+    pivot = column[p]
+    if abs(pivot) <= SINGULAR:
+        return False
+    change = column @ state.rows[: last + 1]
+    change[free] = column
+    value = state.line[:, j]
+    force = np.array([park_at - value[0], -value[1]]) / pivot
+    state.line += force[:, None] * change
+    state.line[:, j] = force
+    shrunk = state.inverse - column[:, None] * (column / pivot)
+    shrunk[p] = shrunk[last]
+    shrunk[:, p] = shrunk[:, last]
+    state.inverse = shrunk[:last, :last]
+    state.rows[p] = state.rows[last]
+    state.entries[p] = state.entries[last]
+    return True
