@@ -16,13 +16,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyalloc.qp import GAP_LIMIT, ROW_LIMIT, duality_gap
+from pyalloc.qp import ROW_LIMIT, duality_gap
 
 FloatArray = NDArray[np.float64]
 
 _PASSES: Final = 40
 _PATIENCE: Final = 6  # passes without fewer wrong signs
-_ROUNDING: Final = 1e-14
+_ROUNDING: Final = 1e-13
+_EXACT: Final = 1e-13  # largest duality gap, in units of P
 _WEAK: Final = 1e-10  # a multiplier or a curvature below this, in units of P, may be 0
 
 
@@ -78,22 +79,25 @@ def pivoted(
     free = movable.copy() if free is None else free & movable
     at_upper = np.zeros(len(q), dtype=np.bool_)
     unit = float(P.diagonal().max(initial=0.0)) or 1.0
+    span = 0.0 if p is None else float(np.abs(p).max())
     fewest, patience = len(q) + 1, _PATIENCE
+    settled = False
     for _ in range(_PASSES):
+        parked = np.where(at_upper, upper, lower)
         try:
-            found = _stationary(P, q, A, b, np.where(at_upper, upper, lower), free, p, parameter)
+            found = _stationary(P, q, A, b, parked, free, p, parameter, refined=settled)
         except np.linalg.LinAlgError:
             return None
         if found is None:
             return None
         x, y, gradient, lam = found
-        reduced = gradient - y @ A
-        slack = _ROUNDING * (unit + abs(lam) * (0.0 if p is None else float(np.abs(p).max())))
-        below, above = free & (x < lower - _ROUNDING), free & (x > upper + _ROUNDING)
-        inward = ~free & movable & (np.where(at_upper, reduced, -reduced) > slack)
-        wrong = int(below.sum() + above.sum() + inward.sum())
-        if wrong == 0:
+        reduced, scale = gradient - y @ A, unit + abs(lam) * span
+        if settled:
             break
+        below, above = free & (x < lower - _ROUNDING), free & (x > upper + _ROUNDING)
+        inward = ~free & movable & (np.where(at_upper, reduced, -reduced) > _ROUNDING * scale)
+        wrong = int(below.sum() + above.sum() + inward.sum())
+        settled = wrong == 0
         patience = _PATIENCE if wrong < fewest else patience - 1
         fewest = min(fewest, wrong)
         if patience == 0:
@@ -102,11 +106,12 @@ def pivoted(
         free = (free & ~below & ~above) | inward
     else:
         return None
-    weak = free | (movable & (np.abs(reduced) <= _WEAK * unit))
     x = np.clip(x, lower, upper)
     gap = duality_gap(gradient, x, A, A @ x, y, lower, upper)
-    exact = gap <= GAP_LIMIT * (slack / _ROUNDING) and np.abs(A @ x - b).max() <= ROW_LIMIT
-    return Pivoted(x, y, gap, lam) if exact and _definite(P, weak, unit) else None
+    exact = gap <= _EXACT * scale and np.abs(A @ x - b).max() <= ROW_LIMIT
+    # A parked variable without a clear sign could be free too.
+    undecided = free | (movable & (np.abs(reduced) <= _WEAK * scale))
+    return Pivoted(x, y, gap, lam) if exact and _definite(P, undecided, unit) else None
 
 
 def _stationary(
@@ -118,6 +123,8 @@ def _stationary(
     free: NDArray[np.bool_],
     p: FloatArray | None,
     parameter: Callable[[FloatArray], float] | None,
+    *,
+    refined: bool,
 ) -> tuple[FloatArray, FloatArray, FloatArray, float] | None:
     """Return x, y, the gradient and λ where the objective is stationary in the free variables."""
     inside = np.flatnonzero(free)
@@ -135,7 +142,8 @@ def _stationary(
     if p is not None:
         sides[:k, 1] = p[inside]
     solution: FloatArray = np.asarray(np.linalg.solve(system, sides), dtype=np.float64)
-    solution += np.linalg.solve(system, sides - system @ solution)
+    if refined:
+        solution += np.linalg.solve(system, sides - system @ solution)
     lam = 0.0
     values = solution[:, 0]
     x[inside] = values[:k]

@@ -39,7 +39,7 @@ class Policy(BaseModel):
         Shown at the head of every workbook.
     paper : {"A4", "Letter"}
         What workbooks are laid out for.
-    other_sleeves : {"equal", "inverse_volatility"}
+    other_sleeves : {"equal", "inverse_volatility", "equal_risk"}
         How bonds, cash and commodities are weighted within their category.
     macro, stocks, sleeve, category
         The knobs of each step, each documented in its own class.
@@ -52,7 +52,7 @@ class Policy(BaseModel):
     ] = "Your firm"
     paper: Annotated[Literal["A4", "Letter"], Doc("Paper that workbooks are laid out for.")] = "A4"
     other_sleeves: Annotated[
-        Literal["equal", "inverse_volatility"],
+        Literal["equal", "inverse_volatility", "equal_risk"],
         Doc("How bonds, cash and commodities are weighted within their category."),
     ] = "equal"
     macro: MacroPolicy = Field(default_factory=MacroPolicy)

@@ -75,7 +75,7 @@ def turning_points(given: PortfolioInputs, groups: GroupLimits | None) -> Turnin
                 return _together(given.mu, proof, traced, path)
             certified.append((proof, traced, path))
     try:
-        certified.append(_by_cvxcla(given, groups))
+        certified.append(by_cvxcla(given, groups))
     except UncertifiedError:
         if not certified:
             raise
@@ -105,7 +105,7 @@ def _together(mu: FloatArray, proof: Certificate, traced: Traced, path: Path) ->
     )
 
 
-def _by_cvxcla(given: PortfolioInputs, groups: GroupLimits | None) -> tuple[Certificate, Traced, Path]:
+def by_cvxcla(given: PortfolioInputs, groups: GroupLimits | None) -> tuple[Certificate, Traced, Path]:
     """Return what cvxcla finds, with its proof.
 
     Raises

@@ -82,8 +82,9 @@ def short_sales(rng, n):
 
 
 def tied_returns(rng, n):
-    mu, cov, lower, upper = plain(rng, n)
-    return Problem(np.round(mu, 2), cov, lower, np.full(n, max(1.0 / n, rng.choice([0.1, 0.3, 1.0]))))
+    problem = plain(rng, n)
+    cap = max(1.0 / n, rng.choice([0.1, 0.3, 1.0]))
+    return problem._replace(mu=np.round(problem.mu, 2), upper=np.full(n, cap))
 
 
 def all_returns_equal(rng, n):

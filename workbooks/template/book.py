@@ -50,7 +50,7 @@ class Design:
     return_model: ReturnModel
     frontier_points: int
     history_months: int
-    equal_sleeves: bool
+    other_sleeves: str
     native: bool
     live: bool = False
 
@@ -65,7 +65,7 @@ class Design:
             return_model=policy.sleeve.return_model,
             frontier_points=policy.sleeve.frontier_points,
             history_months=policy.sleeve.history_months,
-            equal_sleeves=policy.other_sleeves == "equal",
+            other_sleeves=policy.other_sleeves,
             native=native,
             live=live,
         )
@@ -124,7 +124,7 @@ def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
         author_constraints(design.category),
         author_scenarios(design.category, sectors),
         author_stocks(sizes.stocks, sizes.months, design.scaling, design.native),
-        author_holdings(design.category.names, sizes.lines, equal=design.equal_sleeves),
+        author_holdings(design.category.names, sizes.lines, other_sleeves=design.other_sleeves),
         author_frontier(
             sizes.stocks, sizes.months, design.frontier_points, design.return_model, design.native
         ),
