@@ -136,8 +136,10 @@ def solved(given: Conditions, free: IntArray, parked: FloatArray) -> CriticalLin
     numpy.linalg.LinAlgError
         Where the free block is singular.
     """
-    rows = given.matrix[free]
-    block = rows[:, free]
+    m = len(free)
+    rows = np.empty((m + _SPARE, len(parked)))
+    np.take(given.matrix, free, axis=0, out=rows[:m])
+    block = rows[:m, free]
     inverse = np.asarray(np.linalg.inv(block), dtype=np.float64)
     resting = np.flatnonzero(parked)
     sides = given.sides.copy()
@@ -145,9 +147,9 @@ def solved(given: Conditions, free: IntArray, parked: FloatArray) -> CriticalLin
         sides[0] -= parked[resting] @ given.matrix[resting]
     x = sides[:, free] @ inverse
     x += (sides[:, free] - x @ block) @ inverse
-    line = x @ rows - sides
+    line = x @ rows[:m] - sides
     line[:, free] = x
-    return CriticalLine(free.copy(), inverse, rows, line)
+    return CriticalLine(np.concatenate([free, np.empty(_SPARE, dtype=np.intp)]), inverse, rows, line)
 
 
 def enter(given: Conditions, state: CriticalLine, j: int, parked_at: float) -> bool:
@@ -160,23 +162,27 @@ def enter(given: Conditions, state: CriticalLine, j: int, parked_at: float) -> b
     rows = state.rows[:m]
     column = rows[:, j]
     u = state.inverse @ column
-    schur = given.matrix[j, j] - column @ u
-    if abs(schur) <= SINGULAR * (1.0 + abs(given.matrix[j, j])):
+    own = given.matrix.item(j, j)
+    schur = own - float(column @ u)
+    if abs(schur) <= SINGULAR * (1.0 + own):
         return False
-    change = given.matrix[j] - u @ rows
-    change[state.free] = -u
-    moved = state.line[:, j] / -schur
-    state.line += moved[:, None] * change
-    state.line[:, j] = moved[0] + parked_at, moved[1]
+    against = u @ rows
+    against -= given.matrix[j]
+    against[state.free] = u
+    line = state.line
+    moved = line[:, j] / schur
+    line += moved[:, None] * against
+    line[:, j] = -moved
+    line[0, j] += parked_at
     grown = np.empty((m + 1, m + 1))
-    scaled = u / schur
-    np.add(state.inverse, u[:, None] * scaled, out=grown[:m, :m])
-    grown[m, :m] = grown[:m, m] = -scaled
+    scaled = u / -schur
+    np.subtract(state.inverse, u[:, None] * scaled, out=grown[:m, :m])
+    grown[m, :m] = grown[:m, m] = scaled
     grown[m, m] = 1.0 / schur
     state.inverse = grown
     if m == len(state.rows):
         spare = m + _SPARE
-        state.rows = np.concatenate([state.rows, np.empty((spare, len(change)))])
+        state.rows = np.concatenate([state.rows, np.empty((spare, len(against)))])
         state.entries = np.concatenate([state.entries, np.empty(spare, dtype=np.intp)])
     state.rows[m], state.entries[m] = given.matrix[j], j
     return True
@@ -191,15 +197,16 @@ def leave(state: CriticalLine, j: int, park_at: float) -> bool:
     last = len(free) - 1
     p = int((free == j).argmax())
     column = state.inverse[p]
-    pivot = column[p]
+    pivot = column.item(p)
     if abs(pivot) <= SINGULAR:
         return False
     change = column @ state.rows[: last + 1]
     change[free] = column
-    value = state.line[:, j]
-    force = np.array([park_at - value[0], -value[1]]) / pivot
-    state.line += force[:, None] * change
-    state.line[:, j] = force
+    line = state.line
+    force = line[:, j] / -pivot
+    force[0] += park_at / pivot
+    line += force[:, None] * change
+    line[:, j] = force
     shrunk = state.inverse - column[:, None] * (column / pivot)
     shrunk[p] = shrunk[last]
     shrunk[:, p] = shrunk[:, last]

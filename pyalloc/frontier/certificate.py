@@ -75,7 +75,9 @@ def certify(
         outside.append(-slack.min())
     scale = np.trace(cov) / len(mu) + multipliers * np.abs(mu).max()
     above, beneath = weights - lower, weights - upper
-    margin = np.minimum(above, -beneath)
+    # A bound that the budget never lets a weight pass, or reach with others held, is none.
+    width = upper - lower
+    margin = np.minimum(above, np.where(width < 1.0 - lower.sum(), -beneath, np.inf))
     rows = np.arange(len(weights))
     d = gradients - gradients[rows, margin.argmax(axis=1)][:, None]
     gaps = _gaps(d, above, beneath) + slack_cost

@@ -140,17 +140,16 @@ def _follow(given: Conditions, free: IntArray, parked: FloatArray, *, careful: b
             points.append(np.where(is_free, values, parked))
         if lam <= 0.0:
             continue
-        j = event.entry
-        rests_at = float(given.room[j]) if event.above else 0.0
-        done = leave(state, j, rests_at) if is_free[j] else enter(given, state, j, float(parked[j]))
-        if not done:
+        j, at = event.entry, given.room.item(event.entry) if event.above else parked.item(event.entry)
+        frees = not is_free[j]
+        if not (enter(given, state, j, at) if frees else leave(state, j, at)):
             barred.append(j)
             continue
         barred.clear()
         changes += 1
-        is_free[j] = not is_free[j]
-        values[j], parked[j] = (parked[j], 0.0) if is_free[j] else (0.0, rests_at)
-        side[j] = 1.0 if is_free[j] else -given.rests[j] if event.above else given.rests[j]
+        is_free[j] = frees
+        values[j], parked[j] = (at, 0.0) if frees else (0.0, at)
+        side[j] = 1.0 if frees else -given.rests[j] if event.above else given.rests[j]
         if careful or changes % _FRESH_AFTER == 0:
             state = solved(given, state.free, parked)
             values = state.line[0] + lam * state.line[1]
@@ -215,11 +214,11 @@ def next_event(
     rate = side * slope
     if barred:
         rate[barred] = 0.0
-    steps = np.divide(
-        np.maximum(side * values, 0.0), rate, out=np.full(len(rate), np.inf), where=rate > NOISE
-    )
+    slack = side * values
+    np.maximum(slack, 0.0, out=slack)
+    steps = np.divide(slack, rate, out=np.full(len(rate), np.inf), where=rate > NOISE)
     first = int(steps.argmin())
-    step, bound, above = float(steps[first]), 0.0, False
+    step, bound, above = steps.item(first), 0.0, False
     if room is not None:
         free = state.free
         rises = -slope[free]
@@ -232,12 +231,12 @@ def next_event(
     if not step < lam:
         return Event(first, 0.0, above)
     # A long step would leave λ few digits: then it is read off the line.
-    found = lam - step if step < 0.5 * lam else (bound - float(start[first])) / float(slope[first])
+    found = lam - step if step < 0.5 * lam else (bound - start.item(first)) / slope.item(first)
     return Event(first, min(max(found, 0.0), lam), above)
 
 
 def _distinct(weights: FloatArray) -> NDArray[np.bool_]:
     """Return which points stay: of a run of equal portfolios the ends, of the first run the last."""
-    again = np.abs(np.diff(weights, axis=0)).max(axis=1) <= _SAME
+    again = np.abs(weights[1:] - weights[:-1]).max(axis=1) <= _SAME
     before, after = np.concatenate([[True], again]), np.concatenate([again, [False]])
     return np.asarray(~(before & after))
