@@ -53,7 +53,9 @@ class Policy(BaseModel):
     paper: Annotated[Literal["A4", "Letter"], Doc("Paper that workbooks are laid out for.")] = "A4"
     other_sleeves: Annotated[
         Literal["equal", "inverse_volatility", "equal_risk"],
-        Doc("How bonds, cash and commodities are weighted within their category."),
+        Doc(
+            "Weights of bonds, cash and commodities: equal, inverse_volatility, or equal_risk contributions."
+        ),
     ] = "equal"
     macro: MacroPolicy = Field(default_factory=MacroPolicy)
     stocks: StockPolicy = Field(default_factory=StockPolicy)

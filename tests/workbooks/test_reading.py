@@ -236,7 +236,7 @@ def test_a_formula_moves_its_relative_references_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "case", ["one stock", "bounded", "overridden", "top", "bayes-stein", "six categories"]
+    "case", ["one stock", "bounded", "overridden", "top", "bayes-stein", "equal risk", "six categories"]
 )
 def test_a_workbook_read_back_asks_for_the_allocation_that_it_shows(
     case: str, demo_market: MarketData
