@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyalloc.qp import ROW_LIMIT, duality_gap
+from pyalloc.qp import ROW_LIMIT, duality_gap, positive_definite
 
 FloatArray = NDArray[np.float64]
 
@@ -161,8 +161,4 @@ def _definite(P: FloatArray, of: NDArray[np.bool_], unit: float) -> bool:
     """Return whether P is safely positive definite in some variables, so that the minimiser is unique."""
     block = P[np.ix_(of, of)]
     block.flat[:: len(block) + 1] -= _WEAK * unit
-    try:
-        np.linalg.cholesky(block)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    return positive_definite(block)

@@ -122,8 +122,13 @@ def conditions(
 def solved(given: Conditions, free: IntArray, parked: FloatArray) -> CriticalLine:
     """Return the critical line of the free entries, solved for, with a step of iterative refinement.
 
-    Bailey and López de Prado (2013), "An open-source implementation of the critical-line algorithm for
-    portfolio optimization", equations 9-11, for bounds that need not be 0.
+    With F free, P parked and ``K = H_FF⁻¹``:
+
+        x_F = K (r_F − H_FP x_P) + λ K s_F        d_P = H_PF x_F + H_PP x_P − r_P − λ s_P
+
+    The weights and γ of Niedermayer and Niedermayer (2010) as functions of λ, ``computeW`` of Bailey and
+    López de Prado (2013), "An open-source implementation of the critical-line algorithm for portfolio
+    optimization", in one system.
 
     Parameters
     ----------
@@ -155,8 +160,16 @@ def solved(given: Conditions, free: IntArray, parked: FloatArray) -> CriticalLin
 def enter(given: Conditions, state: CriticalLine, j: int, parked_at: float) -> bool:
     """Free entry j, by a rank-1 change of the inverse; return False where its block would be singular.
 
-    Niedermayer and Niedermayer (2010), "Applying Markowitz's critical line algorithm", equations 19-21: with
-    c = H[free, j], the Schur complement is ``σ = H_jj − cᵀH⁻¹c``.
+    The bordering method, as in Niedermayer and Niedermayer (2010), "Applying Markowitz's critical line
+    algorithm". With ``c = H_Fj``, ``u = Kc`` and the Schur complement ``σ = H_jj − cᵀu``:
+
+        K ← [ K + uuᵀ/σ   −u/σ ]        x_j ← x_j − d_j/σ,   x_F ← x_F + u d_j/σ,
+            [ −uᵀ/σ        1/σ ]        d_P ← d_P − (H_Pj − H_PF u) d_j/σ
+
+    Parameters
+    ----------
+    parked_at : float
+        x_j so far.
     """
     m = len(state.inverse)
     rows = state.rows[:m]
@@ -191,7 +204,12 @@ def enter(given: Conditions, state: CriticalLine, j: int, parked_at: float) -> b
 def leave(state: CriticalLine, j: int, park_at: float) -> bool:
     """Park entry j at a bound, by a rank-1 change of the inverse; return False where nothing else could move.
 
-    Niedermayer and Niedermayer (2010), equation 22. The last free entry takes the place of j.
+    The reverse of :func:`enter`. With k the column of K that belongs to j, and the force
+    ``f = (bound − x_j)/k_j`` that holds j there:
+
+        K ← K − kkᵀ/k_j  without row and column j,    x_F ← x_F + f k,    d_P ← d_P + f H_PF k,    d_j ← f
+
+    The last free entry takes the place of j.
     """
     free = state.free
     last = len(free) - 1

@@ -159,8 +159,7 @@ def _follow(given: Conditions, free: IntArray, parked: FloatArray, *, careful: b
 def first_event(state: CriticalLine, side: FloatArray) -> float:
     """Return the greatest λ at which an entry reaches its bound, 0 where none does.
 
-    From λ = ∞, where every slack is infinite, the first is the last to vanish: Niedermayer and Niedermayer
-    (2010), equation 14.
+    Coming from λ = ∞, the first slack ``z_i + λ z'_i`` to vanish is that of the greatest root, ``−z_i/z'_i``.
     """
     start, slope = state.line
     falls = side * slope > NOISE
@@ -195,9 +194,10 @@ def next_event(
 ) -> Event:
     """Return the first entry that reaches its bound as λ falls from `lam`.
 
-    The least of slack over slope, with slack no less than 0: what rounding has put beyond its bound is there
-    already. Bailey and López de Prado (2013), equations 12-15, compare values of λ instead, which rounding
-    orders wrongly where several events coincide.
+    The least step ``max(slack, 0)/slope``: what rounding has put beyond its bound is there already. The two
+    events of Niedermayer and Niedermayer (2010), a weight that reaches a bound and a parked name whose
+    multiplier reaches 0, are one ratio test. Bailey and López de Prado (2013, ``computeLambda``) compare
+    values of λ instead, which rounding orders wrongly where several events coincide.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyalloc.errors import InfeasibleError, InputError
+from pyalloc.qp import positive_definite
 
 FloatArray = NDArray[np.float64]
 
@@ -110,15 +111,11 @@ def _check_covariance(cov: FloatArray) -> None:
 def _surely_definite(cov: FloatArray) -> bool:
     """Return whether a Cholesky factor proves that no eigenvalue is below the limit, at a tenth of the cost.
 
-    The largest eigenvalue is at least the largest variance, and half the limit is kept back for rounding.
+    As it stands it may be singular: then half the limit is added, and the other half is left for rounding.
+    The largest eigenvalue is at least the largest variance.
     """
-    raised = cov.copy()
-    raised.flat[:: len(cov) + 1] += INDEFINITE_LIMIT / 2.0 * max(float(cov.diagonal().max()), 0.0)
-    try:
-        np.linalg.cholesky(raised)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    allowed = INDEFINITE_LIMIT / 2.0 * float(cov.diagonal().max())
+    return positive_definite(cov) or positive_definite(cov + allowed * np.eye(len(cov)))
 
 
 def _check_bounds(lower: FloatArray, upper: FloatArray) -> None:

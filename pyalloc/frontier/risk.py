@@ -39,7 +39,7 @@ def risk_contributions(weights: ArrayLike, cov: ArrayLike) -> FloatArray:
     Notes
     -----
     Euler's decomposition of a homogeneous function; Maillard, Roncalli and Teïletche (2010), "The properties
-    of equally weighted risk contribution portfolios", equation 1, over the whole.
+    of equally weighted risk contribution portfolios".
     """
     held = np.asarray(weights, dtype=np.float64)
     check_finite("weights", held)

@@ -32,7 +32,7 @@ def sample(seed):
 
 
 def test_equal_risk_weights_of_maillard_roncalli_and_teiletche():
-    # Their section 4.2: two pairs, one alike and one opposed, in per cent.
+    # Two pairs, one alike and one opposed; printed in per cent.
     found = equal_risk_weights(covariance({(1, 2): 0.8, (3, 4): -0.5}))
     assert (100.0 * found).round(1).tolist() == [38.4, 19.2, 24.3, 18.2]
 
