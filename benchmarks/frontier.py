@@ -116,7 +116,7 @@ def _portfolios(title: str, given: Market, candidates: Mapping[str, Portfolio]) 
             f"the bound by {_largest_excess(frontier, w[None]):.0e}"
         )
     ready = {name: partial(one, given) for name, one in candidates.items()}
-    exact = {name: ready.pop(name) for name in ("cvxcla",)} | {OURS: ready[OURS]}
+    exact = {OURS: ready[OURS], "cvxcla": ready.pop("cvxcla")}
     title = f"{title}, {len(given.mu)} names"
     show(title, paired(exact, MANY, IN_A_ROW), OURS, notes)
     show(title, paired(ready, 2 * FEW), OURS, notes)
