@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from addin.calls import answer
-from addin.cells import NOT_AVAILABLE, NUM, VALUE, CellError, is_left_out
+from addin.cells import NOT_AVAILABLE, VALUE, CellError, is_left_out
 from addin.portfolio import Names, check_covariance, portfolio_of_names, portfolio_of_ranges, snapshot
 from addin.spec import (
     REGISTRY,
@@ -316,14 +316,10 @@ def dynalloc_target_status(
 )
 def dynalloc_risk(weights: Annotated[Vector, "A weight for each stock"], cov: _Covariance) -> FloatArray:
     """Share of each stock in the variance of a portfolio, w (cov w) / (w' cov w)."""
-    from pyalloc.frontier.inputs import checked
+    from pyalloc.frontier import risk_contributions
 
     check_covariance(cov, len(weights))
-    exposure = checked(weights, cov, 0.0, 1.0).cov @ weights
-    variance = float(weights @ exposure)
-    if not 0.0 < variance < np.inf:
-        raise CellError(NUM, f"the variance of the portfolio is {variance:g}: nothing can be a share of it")
-    return np.asarray(weights * exposure / variance)
+    return risk_contributions(weights, cov)
 
 
 # --- about ----------------------------------------------------------------------------------------------

@@ -7,10 +7,13 @@ from statistics import median
 from time import perf_counter
 
 
-def paired(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def paired(
+    candidates: Mapping[str, Callable[[], object]], rounds: int, calls: int = 1
+) -> dict[str, list[float]]:
     """Return the seconds of each candidate, one for each round, after a round that does not count.
 
-    Each round starts with another candidate.
+    Each round starts with another candidate. Of several calls in a row, which candidates of a few
+    milliseconds need, the mean counts.
     """
     order = list(candidates)
     seconds: dict[str, list[float]] = {name: [] for name in order}
@@ -19,8 +22,9 @@ def paired(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[
     for _ in range(rounds):
         for name in order:
             started = perf_counter()
-            candidates[name]()
-            seconds[name].append(perf_counter() - started)
+            for _ in range(calls):
+                candidates[name]()
+            seconds[name].append((perf_counter() - started) / calls)
         order.append(order.pop(0))
     return seconds
 

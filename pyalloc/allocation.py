@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.category import CategorySolution, solve
 from pyalloc.errors import InputError
+from pyalloc.frontier import equal_risk_weights
 from pyalloc.macro import MacroSnapshot, recession_probability, sector_tilts
 from pyalloc.names import currency_digits, risk_tolerance
 from pyalloc.profile import InvestorProfile, minor_units
@@ -279,16 +280,18 @@ def _holdings(
 
 def _within_category(view: View, assets: tuple[Asset, ...], policy: Policy) -> FloatArray:
     """Return the weights of a category's instruments, shape (len(assets),), summing to 1."""
-    if policy.other_sleeves == "inverse_volatility":
-        volatility = np.array([view.volatility(asset) for asset in assets])
-        for i in np.flatnonzero(volatility == 0.0).tolist():
-            raise InputError(
-                f"{assets[i].asset} has not moved in a year, so inverse volatility cannot weigh it: "
-                "set other_sleeves to equal in the policy, or exclude it"
-            )
-        calmness = 1.0 / volatility
-        return np.asarray(calmness / calmness.sum(), dtype=np.float64)
-    return np.full(len(assets), 1.0 / max(1, len(assets)))
+    if policy.other_sleeves == "equal" or not assets:
+        return np.full(len(assets), 1.0 / max(1, len(assets)))
+    volatility = np.array([view.volatility(asset) for asset in assets])
+    for i in np.flatnonzero(volatility == 0.0).tolist():
+        raise InputError(
+            f"{assets[i].asset} has not moved in a year, so {policy.other_sleeves.replace('_', ' ')} cannot "
+            "weigh it: set other_sleeves to equal in the policy, or exclude it"
+        )
+    if policy.other_sleeves == "equal_risk":
+        return equal_risk_weights(view.covariance(assets))
+    calmness = 1.0 / volatility
+    return np.asarray(calmness / calmness.sum(), dtype=np.float64)
 
 
 def _notices(

@@ -39,7 +39,7 @@ class Policy(BaseModel):
         Shown at the head of every workbook.
     paper : {"A4", "Letter"}
         What workbooks are laid out for.
-    other_sleeves : {"equal", "inverse_volatility"}
+    other_sleeves : {"equal", "inverse_volatility", "equal_risk"}
         How bonds, cash and commodities are weighted within their category.
     macro, stocks, sleeve, category
         The knobs of each step, each documented in its own class.
@@ -52,8 +52,10 @@ class Policy(BaseModel):
     ] = "Your firm"
     paper: Annotated[Literal["A4", "Letter"], Doc("Paper that workbooks are laid out for.")] = "A4"
     other_sleeves: Annotated[
-        Literal["equal", "inverse_volatility"],
-        Doc("How bonds, cash and commodities are weighted within their category."),
+        Literal["equal", "inverse_volatility", "equal_risk"],
+        Doc(
+            "Weights of bonds, cash and commodities: equal, inverse_volatility, or equal_risk contributions."
+        ),
     ] = "equal"
     macro: MacroPolicy = Field(default_factory=MacroPolicy)
     stocks: StockPolicy = Field(default_factory=StockPolicy)

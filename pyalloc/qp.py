@@ -50,6 +50,15 @@ class QPSolution:
     gap: float
 
 
+def positive_definite(matrix: FloatArray) -> bool:
+    """Return whether a symmetric matrix has a Cholesky factor."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
 def duality_gap(
     gradient: FloatArray,
     x: FloatArray,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from pyalloc.frontier import SleevePolicy
@@ -55,4 +59,8 @@ class View(Protocol):
 
     def volatility(self, asset: Asset) -> float:
         """Return the annualised volatility of an asset."""
+        ...
+
+    def covariance(self, assets: Sequence[Asset]) -> NDArray[np.float64]:
+        """Return the annualised covariance of assets, shape (k, k), with the variances of `volatility`."""
         ...

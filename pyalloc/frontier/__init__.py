@@ -9,6 +9,7 @@ from pyalloc.frontier.estimates import (
     implied_returns,
     ledoit_wolf,
 )
+from pyalloc.frontier.risk import equal_risk_weights, risk_contributions
 from pyalloc.frontier.target import (
     SleevePolicy,
     TargetPortfolio,
@@ -30,9 +31,11 @@ __all__ = [
     "attainable_returns",
     "bayes_stein_returns",
     "betas",
+    "equal_risk_weights",
     "historical_returns",
     "implied_returns",
     "ledoit_wolf",
     "minimum_variance_weights",
+    "risk_contributions",
     "target_weights",
 ]

@@ -12,9 +12,11 @@ from typing_extensions import Doc
 
 from pyalloc import names
 from pyalloc.errors import InputError
+from pyalloc.frontier.certificate import budget_price
 from pyalloc.frontier.inputs import check_finite, checked
 from pyalloc.names import risk_tolerance
-from pyalloc.qp import solve_box_qp
+from pyalloc.pivoting import Pivoted, pivoted
+from pyalloc.qp import QPSolution, solve_box_qp
 
 FloatArray = NDArray[np.float64]
 ReturnModel = Literal["implied", "bayes_stein", "historical"]
@@ -100,15 +102,16 @@ def adjusted_return(r: float, risk: str | float) -> float:
 def attainable_returns(mu: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[float, float]:
     """Return the least and the greatest expected return of weights that sum to 1 within the bounds.
 
-    Exact: a linear programme with one row has its optimum at ``γ + Σ max((μ−γ) u, (μ−γ) l)``, least over γ
-    among the μ (its dual).
+    Exact: the optimum of a linear programme with one row is ``γ + Σ min((μ−γ) u, (μ−γ) l)``, with γ the price
+    of the budget (its dual).
     """
 
-    def greatest(values: FloatArray) -> float:
-        excess = values[None, :] - values[:, None]
-        return float((values + np.maximum(excess * upper, excess * lower).sum(axis=1)).min())
+    def least(values: FloatArray) -> float:
+        price = float(budget_price(values[None], lower, upper)[0])
+        excess = values - price
+        return price + float(np.minimum(excess * upper, excess * lower).sum())
 
-    return -greatest(-mu), greatest(mu)
+    return least(mu), -least(-mu)
 
 
 def target_weights(
@@ -162,7 +165,7 @@ def target_weights(
     if target >= greatest - tolerance or target <= least + tolerance:
         return _at_the_end(mu, cov, target, anchor, lower, upper, high=target >= greatest - tolerance)
     rows = np.vstack([np.ones_like(mu), mu])
-    found = solve_box_qp(cov, -(cov @ anchor), rows, np.array([1.0, target]), lower, upper)
+    found = _nearest(cov, anchor, rows, np.array([1.0, target]), lower, upper)
     return TargetPortfolio(
         found.x, float(mu @ found.x), names.ATTAINED, 0.0, float(found.multipliers[1]), found.gap
     )
@@ -175,9 +178,27 @@ def minimum_variance_weights(
 
     Arguments as for :func:`target_weights`; `target` only tells the shortfall.
     """
-    found = solve_box_qp(cov, np.zeros(len(mu)), np.ones((1, len(mu))), np.ones(1), lower, upper)
+    nowhere = np.zeros(len(mu))
+    found = _nearest(cov, nowhere, np.ones((1, len(mu))), np.ones(1), lower, upper)
     attained = float(mu @ found.x)
     return TargetPortfolio(found.x, attained, names.MINIMUM_VARIANCE, target - attained, 0.0, found.gap)
+
+
+def _nearest(
+    cov: FloatArray,
+    anchor: FloatArray,
+    rows: FloatArray,
+    sides: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+) -> Pivoted | QPSolution:
+    """Return the weights nearest the anchor that meet the rows within the bounds, certified.
+
+    From the names that the anchor holds, and by the general programme where that does not answer at once.
+    """
+    q = -(cov @ anchor)
+    found = pivoted(cov, q, rows, sides, lower, upper, free=(anchor > lower) | ~anchor.any())
+    return found or solve_box_qp(cov, q, rows, sides, lower, upper)
 
 
 def _at_the_end(
@@ -201,7 +222,7 @@ def _at_the_end(
     marginal = mu[order[min(int(np.searchsorted(room, 1.0 - lower.sum() - 1e-15)), len(mu) - 1)]]
     better, worse = sign * (mu - marginal) > 1e-14, sign * (mu - marginal) < -1e-14
     low, top = np.where(better, upper, lower), np.where(worse, lower, upper)
-    found = solve_box_qp(cov, -(cov @ anchor), np.ones((1, len(mu))), np.ones(1), low, top)
+    found = _nearest(cov, anchor, np.ones((1, len(mu))), np.ones(1), low, top)
     attained = float(mu @ found.x)
     shortfall = target - attained
     if abs(shortfall) <= 1e-11 * max(1.0, abs(target)):

@@ -221,11 +221,24 @@ class MarketView:
         MissingHistoryError
             Where the year of prices is not complete.
         """
+        return float(self._daily_returns(asset).std(ddof=1) * np.sqrt(TRADING_YEAR))
+
+    def covariance(self, assets: Sequence[Asset]) -> FloatArray:
+        """Return the annualised sample covariance of the last 252 daily returns of assets, shape (k, k).
+
+        Raises
+        ------
+        MissingHistoryError
+            Where the year of prices of one is not complete.
+        """
+        returns = np.array([self._daily_returns(asset) for asset in assets])
+        return TRADING_YEAR * np.cov(returns).reshape(len(assets), len(assets))
+
+    def _daily_returns(self, asset: Asset) -> FloatArray:
         if self._last_row >= TRADING_YEAR:
             closes = self._daily_closes([asset])[0]
             if np.isfinite(closes).all():
-                returns = closes[1:] / closes[:-1] - 1.0
-                return float(returns.std(ddof=1) * np.sqrt(TRADING_YEAR))
+                return np.asarray(closes[1:] / closes[:-1] - 1.0)
         raise MissingHistoryError(f"{asset.asset} has no complete year of daily prices up to {self.as_of}")
 
     @cached_property

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyalloc import InvestorProfile, MacroSnapshot, MarketData, Policy, allocate
 from pyalloc.errors import InfeasibleError, InputError, SingularSystemError
-from pyalloc.frontier import SleevePolicy
+from pyalloc.frontier import SleevePolicy, risk_contributions
 from pyalloc.names import (
     ATTAINED,
     CATEGORIES,
@@ -399,7 +399,20 @@ def test_inverse_volatility_gives_calm_instruments_more(demo_market):
         assert risk == pytest.approx([risk[0]] * len(risk))
 
 
-def test_an_instrument_that_never_moves_cannot_be_weighed_by_its_volatility(demo_market):
+def test_equal_risk_gives_every_instrument_of_a_category_the_same_share_of_its_variance(demo_market):
+    table = allocated(demo_market, policy=Policy(other_sleeves="equal_risk")).weights
+    for category in CATEGORIES[1:]:
+        assets = demo_market.in_category(category)
+        weight = table[table["category"] == category].set_index("asset")["weight"]
+        covariance = view_at(demo_market, None).covariance(assets)
+        volatility = [view_at(demo_market, None).volatility(asset) for asset in assets]
+        assert np.sqrt(covariance.diagonal()) == pytest.approx(volatility)
+        shares = risk_contributions([weight[asset.asset] for asset in assets], covariance)
+        assert shares == pytest.approx([1.0 / len(assets)] * len(assets))
+
+
+@pytest.mark.parametrize("sleeves", ["inverse_volatility", "equal_risk"])
+def test_an_instrument_that_never_moves_cannot_be_weighed_by_its_volatility(demo_market, sleeves):
     deposit = assets_of(demo_market, "Cash")[1]
 
     def freeze(closes, column):
@@ -407,8 +420,10 @@ def test_an_instrument_that_never_moves_cannot_be_weighed_by_its_volatility(demo
 
     frozen = with_closes(demo_market, freeze)
     assert deposit in allocated(frozen).trace["holding_ticker"]
-    with pytest.raises(InputError, match=f"{deposit} has not moved in a year"):
-        allocated(frozen, policy=Policy(other_sleeves="inverse_volatility"))
+    with pytest.raises(
+        InputError, match=f"{deposit} has not moved in a year, so {sleeves.replace('_', ' ')}"
+    ):
+        allocated(frozen, policy=Policy(other_sleeves=sleeves))
 
 
 def test_a_category_without_an_instrument_is_refused_by_name(demo_market):

@@ -270,9 +270,9 @@ def test_a_volatility_below_the_least_is_refused(s):
         (
             ([0.05, 0.1], np.eye(2), 0.0, 1.0, [[1, 1]], [0.5]),
             InfeasibleError,
-            "no efficient frontier exists",
+            "because of group limit 1; the nearest limits that can be met have group limit 1 at 1 instead of",
         ),
-        (([0.05], [[1.0]], 0.0, 1.0, [[1]], [0.5]), InfeasibleError, "the only portfolio breaks a group"),
+        (([0.05], [[1.0]], 0.0, 1.0, [[1]], [0.5]), InfeasibleError, "because of group limit 1; the nearest"),
     ],
 )
 def test_unusable_input_is_refused(arguments, error, says):

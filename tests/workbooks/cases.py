@@ -69,6 +69,7 @@ def build_case(name: str, market: MarketData) -> Allocation:
         "bayes-stein": Policy(
             sleeve=SleevePolicy(return_model="bayes_stein"), other_sleeves="inverse_volatility"
         ),
+        "equal risk": Policy(other_sleeves="equal_risk"),
         "clipped": Policy(sleeve=SleevePolicy(floor=0.95)),
         "clipped low": Policy(sleeve=SleevePolicy(floor=0.97)),
         "five categories": Policy(category=_categories(_GOLD)),
@@ -105,6 +106,7 @@ CASES = (
     "softmax",
     "historical",
     "bayes-stein",
+    "equal risk",
     "five categories",
     "six categories",
 )

@@ -24,6 +24,7 @@ from workbooks.template.audit_sheet import register
 from workbooks.template.author import Book, Ref
 from workbooks.template.book import Design, Sizes, author_book
 from workbooks.template.frame import AUDIT, FUNCTIONS, PRICES
+from workbooks.template.holdings_sheet import SOLVED_SHARES
 from workbooks.template.inputs import INPUTS
 from workbooks.template.notes_sheet import TRAINING
 from workbooks.template.system_blocks import within_text
@@ -175,7 +176,9 @@ def _structure(content: Content, generated: Inputs, months: int) -> Structure:
         training=_training(content),
         scaling=str(_first(content, "scaling")),
         return_model=str(_first(content, "return_model")),
-        other_sleeves="inverse_volatility" if "holding_solved" in content.names else "equal",
+        other_sleeves=next(
+            (sleeves for sleeves, name in SOLVED_SHARES.items() if name in content.names), "equal"
+        ),
         frontier_points=portfolios.right - portfolios.left + 1,
         history_months=history[0] if history else months,
         minimum_months=_SHORTEST_HISTORY,

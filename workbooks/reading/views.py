@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pyalloc import names
 from pyalloc.errors import InputError
@@ -93,6 +94,10 @@ class WorkbookView:
         """
         return 1.0 / self.imported.instruments[asset]
 
+    def covariance(self, assets: Sequence[Asset]) -> NDArray[np.float64]:
+        """Return a covariance of which the shares in the workbook are those of equal risk."""
+        return np.diag([self.volatility(asset) ** 2 for asset in assets])
+
 
 def _of(covariance: Covariance, kept: Sequence[int]) -> Covariance:
     return replace(covariance, matrix=covariance.matrix[np.ix_(kept, kept)])
@@ -154,3 +159,7 @@ class NarrowedView:
     def volatility(self, asset: Asset) -> float:
         """Return the annualised volatility of an asset."""
         return self.whole.volatility(asset)
+
+    def covariance(self, assets: Sequence[Asset]) -> NDArray[np.float64]:
+        """Return the annualised covariance of assets."""
+        return self.whole.covariance(assets)

@@ -58,8 +58,8 @@ class Design:
     return_model: ReturnModel
     frontier_points: int
     history_months: int
-    equal_sleeves: bool
     calls: tuple[str, ...]
+    other_sleeves: str
     native: bool
     live: bool = False
 
@@ -75,8 +75,8 @@ class Design:
             return_model=policy.sleeve.return_model,
             frontier_points=policy.sleeve.frontier_points,
             history_months=policy.sleeve.history_months,
-            equal_sleeves=policy.other_sleeves == "equal",
             calls=calls_under(policy),
+            other_sleeves=policy.other_sleeves,
             native=native,
             live=live,
         )
@@ -143,7 +143,7 @@ def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
         author_stocks(
             sizes.stocks, sizes.months, design.scaling, design.native, score_native=design.score_native
         ),
-        author_holdings(design.category.names, sizes.lines, equal=design.equal_sleeves),
+        author_holdings(design.category.names, sizes.lines, other_sleeves=design.other_sleeves),
         author_frontier(
             sizes.stocks, sizes.months, design.frontier_points, design.return_model, design.native
         ),

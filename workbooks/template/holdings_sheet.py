@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pyalloc.names import CASH, STOCKS
 from workbooks.template.author import Sheet
 from workbooks.template.frame import HOLDINGS, head, section
 
+SOLVED_SHARES: Final = {"inverse_volatility": "holding_solved", "equal_risk": "holding_equal_risk"}
+"""Name of the shares that no formula gives, by how sleeves other than stocks are weighted."""
 
-def author_holdings(categories: Sequence[str], lines: int, *, equal: bool) -> Sheet:
-    """Return the sheet for this many lines; `equal` says that sleeves other than stocks are equally weighted."""
+
+def author_holdings(categories: Sequence[str], lines: int, *, other_sleeves: str) -> Sheet:
+    """Return the sheet for this many lines, and how sleeves other than stocks are weighted."""
     sheet = Sheet(HOLDINGS)
     sheet.widths |= {
         "B": 5, "C": 16.2, "D": 24, "E": 11.2, "F": 34, "G": 12, "H": 12, "I": 12, "J": 18, "K": 12, "L": 12,
@@ -53,11 +57,11 @@ def author_holdings(categories: Sequence[str], lines: int, *, equal: bool) -> Sh
     )
     sheet.formula(f"I{total}", "=SUM(holding_weight)", "holding_total_weight", look="strong_formula_percent")
     sheet.formula(f"J{total}", "=SUM(holding_amount)", "holding_total_amount", look="strong_formula_amount")
-    _lines(sheet, total + 3, lines, equal=equal)
+    _lines(sheet, total + 3, lines, SOLVED_SHARES.get(other_sleeves))
     return sheet
 
 
-def _lines(sheet: Sheet, head_row: int, lines: int, *, equal: bool) -> None:
+def _lines(sheet: Sheet, head_row: int, lines: int, solved: str | None) -> None:
     section(
         sheet, head_row - 1, "Lines", "B", "L", "amounts are rounded as a running sum, so they add up exactly"
     )
@@ -66,7 +70,7 @@ def _lines(sheet: Sheet, head_row: int, lines: int, *, equal: bool) -> None:
     titles = {
         "G": "Share of category", "H": "Category weight", "I": "Weight", "J": "Amount", "K": "Running weight", "L": "Rank key",
     }  # fmt: skip
-    sheet.labels(head_row, titles if equal else titles | {"M": "Solved share"}, "header")
+    sheet.labels(head_row, titles | {"M": "Solved share"} if solved else titles, "header")
     sheet.heights[head_row] = 24
     sheet.freeze, sheet.title_rows = f"G{head_row + 1}", f"{head_row}:{head_row}"
     first, last = head_row + 1, head_row + lines
@@ -80,10 +84,10 @@ def _lines(sheet: Sheet, head_row: int, lines: int, *, equal: bool) -> None:
         sheet.solved(f"D{row}", "holding_sector", i, look="solved_text")
         sheet.solved(f"E{row}", "holding_ticker", i, look="solved_text")
         sheet.solved(f"F{row}", "holding_name", i, look="solved_text")
-        other = f"1/COUNTIF(holding_category,C{row})" if equal else f"M{row}"
+        other = f"1/COUNTIF(holding_category,C{row})" if not solved else f"M{row}"
         share = f'=IF(C{row}="{STOCKS}",INDEX(sleeve_weights,MATCH(E{row},stock_ticker,0)),{other})'
         sheet.formula(f"G{row}", share, "holding_share", i, look="formula_percent")
-        if not equal:
+        if solved:
             sheet.solved(f"M{row}", "holding_solved", i, look="solved_percent")
         sheet.formula(
             f"H{row}",
@@ -104,8 +108,8 @@ def _lines(sheet: Sheet, head_row: int, lines: int, *, equal: bool) -> None:
         sheet.formula(
             f"L{row}", f'=IF(C{row}="{CASH}",0,I{row})-B{row}*1E-12', "holding_key", i, look="formula_percent"
         )
-    if not equal:
-        sheet.name("holding_solved", f"M{first}:M{last}")
+    if solved:
+        sheet.name(solved, f"M{first}:M{last}")
     for name, column in {
         "holding_category": "C",
         "holding_sector": "D",
