@@ -124,8 +124,8 @@ def walk_forward_all(
     first = decided[0][0].row
     if stop - first < 4:
         raise MissingHistoryError(
-            f"the first decision can be made on {market.days[first]}, {stop - first - 1} closes before the end: "
-            "extend the market, or end later"
+            f"the first decision can be made on {market.days[first]}, {stop - first - 1} closes before the "
+            "end: extend the market, or end later"
         )
     traded = partial(_traded, closes, cash, first=first, band=band)
     return tuple(
