@@ -150,6 +150,11 @@ def run_sweep(
     results = walk_forward_all(
         market, mandates, start=start, end=end, fee=fee, band=band, on_progress=on_progress
     )
+    return sweep_of(settings, results)
+
+
+def sweep_of(settings: Sequence[Mapping[str, Any]], results: tuple[BacktestResult, ...]) -> Sweep:
+    """Return the sweep of backtests that have been run, one for each setting."""
     monthly = np.column_stack(
         [result.monthly_returns(result.wealth) - result.monthly_returns(result.cash) for result in results]
     )

@@ -23,8 +23,8 @@ TRADING_DAYS: Final = 252
 DAYS_A_YEAR: Final = 365.25
 """Calendar days of a year."""
 
-TAIL: Final = 0.05
-"""The part of all periods, the worst ones, that the tail loss is the mean of."""
+TAIL: Final = 20
+"""The tail loss is the mean of the worst of so many periods: one in twenty, 5 %."""
 
 LEAST_VALUES: Final = 3
 """Values a series needs: two returns have a standard deviation."""
@@ -59,7 +59,7 @@ class Performance:
     hit_rate : float
         Part of the periods with a return above 0.
     tail_loss : float
-        Mean of the worst 5 % of returns (expected shortfall): of those up to the ⌈0.05 n⌉-th lowest.
+        Mean of the worst 5 % of returns (expected shortfall): of those up to the ⌈n/20⌉-th lowest.
     skew, kurtosis : float
         Standardised third and fourth moments of the returns about their mean; a normal has 0 and 3.
     """
@@ -152,8 +152,8 @@ def drawdowns(wealth: FloatArray) -> FloatArray:
 
 
 def tail_loss(returns: FloatArray) -> float:
-    """Return the mean of the worst 5 % of returns: of all up to the ⌈0.05 n⌉-th lowest, ties among them."""
-    count = ceil(TAIL * len(returns))
+    """Return the mean of the worst 5 % of returns: of all up to the ⌈n/20⌉-th lowest, ties among them."""
+    count = ceil(len(returns) / TAIL)
     worst = np.partition(returns, count - 1)[count - 1]
     return float(returns[returns <= worst].mean())
 
