@@ -22,10 +22,8 @@ def backtest_book(result: BacktestResult, sweep: Sweep | None = None) -> tuple[B
     series = facts["series"]
     policy = result.mandate.policy
     purpose = f"{policy.firm} · risk {result.mandate.profile.risk}, monthly decisions, after costs"
-    told_first = [result.market.notice] if result.market.notice else []
-    sentences = [purpose, *told_first, *told(result)]
     sheets = [
-        author_report("Backtest", sentences, series, facts),
+        author_report(purpose, result.market.notice, told(result), series, facts),
         author_attribution(result, series, facts),
         author_decisions(facts),
         *([author_sweep(sweep)] if sweep else []),

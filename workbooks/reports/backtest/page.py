@@ -15,6 +15,8 @@ from workbooks.reports.backtest.places import (
     FIRST,
     MONTHS,
     REPORT,
+    STATISTICS,
+    YEARS,
     Columns,
     area,
     heading,
@@ -26,7 +28,7 @@ from workbooks.template.frame import section
 from workbooks.template.styles import CATEGORY_COLOURS
 
 _SERIES_FIRST: Final = "C"
-_NOTE_LINES: Final = 30
+_FIRST_FIGURE: Final = STATISTICS + 5
 
 
 class _Figure(NamedTuple):
@@ -48,6 +50,7 @@ class _Ranges(NamedTuple):
     drawdown: str
     monthly: str
     dates: str
+    regimes: str
 
 
 def _downside(r: _Ranges) -> str:
@@ -73,7 +76,7 @@ _FIGURES: Final = (
         "Growth a year (CAGR)",
         "cagr",
         "percent",
-        lambda r, _: f"=(INDEX({r.wealth},ROWS({r.wealth}))/INDEX({r.wealth},1))^(1/$C$7)-1",
+        lambda r, _: f"=(INDEX({r.wealth},ROWS({r.wealth}))/INDEX({r.wealth},1))^(1/{YEARS})-1",
         "calendar time",
     ),
     _Figure(
@@ -111,7 +114,7 @@ _FIGURES: Final = (
     ),
     _Figure("  to", "trough_day", "date", lambda r, _: f"=INDEX({r.dates},{_trough(r)})", "the lowest close"),
     _Figure("  made good on", "recovery_day", "date", lambda r, _: _recovery(r), "first close as high again"),
-    _Figure("Calmar ratio", "calmar", "number", lambda _, c: f"={c}9/-{c}15", "growth over deepest fall"),
+    _Figure("Calmar ratio", "calmar", "number", lambda _, c: f"={c}{_FIRST_FIGURE}/-{c}{_FIRST_FIGURE + 6}", "growth over deepest fall"),
     _Figure(
         "Months with a gain",
         "hit_rate",
@@ -127,27 +130,32 @@ _FIGURES: Final = (
 
 
 def author_report(
-    title: str, sentences: Sequence[str], series: Sequence[str], facts: dict[str, Any]
+    purpose: str, notice: str, sentences: Sequence[str], series: Sequence[str], facts: dict[str, Any]
 ) -> Sheet:
     """Return the sheet, for the series and the sizes of the facts."""
     sheet = Sheet(REPORT, landscape=True)
     columns = columns_from(_SERIES_FIRST, len(series))
     note = columns_from(_SERIES_FIRST, len(series) + 1)[-1]
-    heading(sheet, title, sentences[0])
+    heading(sheet, "Backtest", purpose)
     sheet.widths |= {"B": 27, **dict.fromkeys(columns, 15), note: 36}
     days, months = len(facts["days"]), len(facts["monthly"])
     ranges = _ranges(series, days, months)
+    sheet.label("B3", notice, "synthetic")
+    _sentences(sheet, sentences, note)
     _statistics(sheet, series, columns, note, ranges)
-    row = 10 + len(_FIGURES)
+    row = _FIRST_FIGURE + 1 + len(_FIGURES)
     row = _years(sheet, row, columns, note, ranges, facts)
-    row = _by_regime(sheet, row, columns, note, ranges, days)
-    section(sheet, row, "Read this first", "B", note)
-    for i, sentence in enumerate(sentences[1:], start=1):
-        sheet.label(f"B{row + i}", sentence, "note_wrap")
-        sheet.merged.append(f"B{row + i}:{note}{row + i}")
-        sheet.heights[row + i] = 26
+    _by_regime(sheet, row, columns, note, ranges, series)
     _charts(sheet, series, facts)
     return sheet
+
+
+def _sentences(sheet: Sheet, sentences: Sequence[str], last: str) -> None:
+    section(sheet, 4, "1  Read this first", "B", last)
+    for row, sentence in enumerate(sentences, start=5):
+        sheet.label(f"B{row}", sentence, "note_wrap")
+        sheet.merged.append(f"B{row}:{last}{row}")
+        sheet.heights[row] = 27
 
 
 def _ranges(series: Sequence[str], days: int, months: int) -> list[_Ranges]:
@@ -165,6 +173,7 @@ def _ranges(series: Sequence[str], days: int, months: int) -> list[_Ranges]:
             drawdown=daily(at.drawdown[i]),
             monthly=area(MONTHS, at.monthly[i], FIRST + 1, FIRST + months),
             dates=daily("B"),
+            regimes=daily("C", FIRST + 1),
         )
         for i in range(len(series))
     ]
@@ -173,15 +182,17 @@ def _ranges(series: Sequence[str], days: int, months: int) -> list[_Ranges]:
 def _statistics(
     sheet: Sheet, series: Sequence[str], columns: Sequence[str], note: str, ranges: Sequence[_Ranges]
 ) -> None:
-    table(sheet, 4, "1  Statistics, after costs", "B", note, ["", *series, "Convention"])
+    table(sheet, STATISTICS, "2  Statistics, after costs", "B", note, ["", *series, "Convention"])
     dates = ranges[0].dates
-    sheet.label("B6", "From, to")
-    sheet.formula("C6", f"=INDEX({dates},1)", "days", 0, look="formula_date")
-    sheet.formula("D6", f"=INDEX({dates},ROWS({dates}))", "days", -1, look="formula_date")
-    sheet.label("B7", "Years")
-    sheet.formula("C7", f"=(D6-C6)/{DAYS_A_YEAR}", "years", look="formula_number")
-    sheet.label(f"{note}7", "of 365.25 days", "note")
-    for row, figure in enumerate(_FIGURES, start=9):
+    period, years = STATISTICS + 2, STATISTICS + 3
+    sheet.label(f"B{period}", "From, to")
+    sheet.formula(f"C{period}", f"=INDEX({dates},1)", "days", 0, look="formula_date")
+    sheet.formula(f"D{period}", f"=INDEX({dates},ROWS({dates}))", "days", -1, look="formula_date")
+    sheet.label(f"B{years}", "Years")
+    text = f"=(D{period}-C{period})/{DAYS_A_YEAR}"
+    sheet.formula(YEARS.replace("$", ""), text, "years", look="formula_number")
+    sheet.label(f"{note}{years}", "of 365.25 days", "note")
+    for row, figure in enumerate(_FIGURES, start=_FIRST_FIGURE):
         sheet.label(f"B{row}", figure.label)
         sheet.label(f"{note}{row}", figure.convention, "note")
         for i, column in enumerate(columns):
@@ -202,7 +213,7 @@ def _years(
 ) -> int:
     """Place returns by calendar year and return the row of the next section."""
     table(
-        sheet, row, "2  Calendar years", "B", note, ["Year", *facts["series"], ""], "first and last in part"
+        sheet, row, "3  Calendar years", "B", note, ["Year", *facts["series"], ""], "first and last in part"
     )
     for k in range(len(facts["calendar_year"])):
         at = row + 2 + k
@@ -216,12 +227,17 @@ def _years(
 
 
 def _by_regime(
-    sheet: Sheet, row: int, columns: Sequence[str], note: str, ranges: Sequence[_Ranges], days: int
-) -> int:
-    """Place returns by the regime in force and return the row of the next section."""
-    regimes = area(DAILY, "C", FIRST + 1, FIRST + days - 1)
-    headers = ["Mean return a year, by regime", *["" for _ in columns], "Part of days"]
-    table(sheet, row, "3  Regimes in force", "B", note, headers, "as read at the decision, from execution on")
+    sheet: Sheet,
+    row: int,
+    columns: Sequence[str],
+    note: str,
+    ranges: Sequence[_Ranges],
+    series: Sequence[str],
+) -> None:
+    """Place mean returns a year by the regime in force."""
+    regimes = ranges[0].regimes
+    headers = ["Mean return a year", *series, "Part of days"]
+    table(sheet, row, "4  Regimes in force", "B", note, headers, "as read at the decision, from execution on")
     for k, regime in enumerate(names.REGIMES):
         at = row + 2 + k
         sheet.label(f"B{at}", regime, read=True)
@@ -234,7 +250,6 @@ def _by_regime(
                 f'/COUNTIF({regimes},$B{at})*{TRADING_DAYS},"")'
             )
             sheet.formula(f"{column}{at}", text, "regime_mean", k, i, look="formula_percent1")
-    return row + 3 + len(names.REGIMES)
 
 
 def _charts(sheet: Sheet, series: Sequence[str], facts: dict[str, Any]) -> None:
@@ -252,8 +267,8 @@ def _charts(sheet: Sheet, series: Sequence[str], facts: dict[str, Any]) -> None:
 
     growth = Chart(
         "scatter",
-        "J4",
-        "T21",
+        "J5",
+        "U20",
         lines(at.wealth),
         "Growth of one unit of wealth, strategy and benchmarks, after costs",
         number_format="0.0",
@@ -263,7 +278,7 @@ def _charts(sheet: Sheet, series: Sequence[str], facts: dict[str, Any]) -> None:
     falls = Chart(
         "scatter",
         "J22",
-        "T37",
+        "U36",
         lines(at.drawdown),
         "Drawdowns of strategy and benchmarks",
         y_title="Below the highest close",
@@ -275,7 +290,7 @@ def _charts(sheet: Sheet, series: Sequence[str], facts: dict[str, Any]) -> None:
     weights = Chart(
         "area",
         "J38",
-        "T53",
+        "U54",
         tuple(
             Line(area(DECISIONS, column, FIRST, FIRST + decisions - 1), on, name, colour)
             for column, name, colour in zip(
@@ -284,4 +299,6 @@ def _charts(sheet: Sheet, series: Sequence[str], facts: dict[str, Any]) -> None:
         ),
         "Category weights of each decision, stacked to one",
     )
+    for row, says in ((4, "Growth"), (21, "Drawdowns"), (37, "Category weights")):
+        section(sheet, row, says, "J", "U")
     sheet.charts += [growth, falls, weights]

@@ -18,6 +18,15 @@ DAILY: Final = "Daily"
 FIRST: Final = 6
 """Row of the first entry of every long table."""
 
+SENTENCES: Final = 5
+"""What a reader is told before the figures, a row each."""
+
+STATISTICS: Final = 4 + SENTENCES + 2
+"""Row of the title of the statistics on the Report."""
+
+YEARS: Final = f"$C${STATISTICS + 3}"
+"""The cell of the Report with the length of the backtest."""
+
 COLOURS: Final = ("1F3A5F", "B08D57", "7C98B3", "A23B2A")
 """Of the strategy and its benchmarks, in every chart."""
 

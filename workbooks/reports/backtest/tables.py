@@ -15,6 +15,7 @@ from workbooks.reports.backtest.places import (
     FIRST,
     REPORT,
     SWEEP,
+    YEARS,
     Columns,
     heading,
     table,
@@ -49,7 +50,7 @@ def author_attribution(result: BacktestResult, series: Sequence[str], facts: Map
             for m in range(months):
                 sheet.solved(f"{column}{first_month + m}", f"effects_{i}", m, k, look="solved_percent")
             sheet.label(f"B{top + k}", step)
-            text = f"=SUM({column}{first_month}:{column}{first_month + months - 1})/{REPORT}!$C$7"
+            text = f"=SUM({column}{first_month}:{column}{first_month + months - 1})/{REPORT}!{YEARS}"
             sheet.formula(f"C{top + k}", text, f"effect_a_year_{i}", k, look="formula_percent")
             sheet.solved(f"D{top + k}", f"effect_t_{i}", k, look="solved_number")
         total = top + len(steps)
@@ -64,7 +65,7 @@ def author_attribution(result: BacktestResult, series: Sequence[str], facts: Map
         sheet.solved(f"D{total}", f"effect_t_{i}", len(steps), look="solved_number")
         sheet.label(f"B{total + 1}", "From wealth itself")
         own, other = (f"{DAILY}!{at.wealth[j]}{FIRST + days - 1}" for j in (0, i + 1))
-        text = f"=LN({own}/{other})/{REPORT}!$C$7"
+        text = f"=LN({own}/{other})/{REPORT}!{YEARS}"
         sheet.formula(f"C{total + 1}", text, f"effect_a_year_{i}", len(steps), look="formula_percent")
         row = total + 3
     return sheet
