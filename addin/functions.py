@@ -322,6 +322,33 @@ def dynalloc_risk(weights: Annotated[Vector, "A weight for each stock"], cov: _C
     return risk_contributions(weights, cov)
 
 
+@spreadsheet_function(
+    "DYNALLOC_STATS",
+    returns="Name and value of each figure, one row a figure; rates are fractions",
+    example="=DYNALLOC_STATS(C2:C254)",
+)
+def dynalloc_stats(
+    values: Annotated[Vector, "Wealth or prices above 0, one a period, oldest first"],
+    periods_per_year: Annotated[Number, "252 for trading days, 12 for months; default 252"] = 252.0,
+) -> list[list[Any]]:
+    """Figures of a series of wealth: growth, volatility, Sharpe and Sortino ratio against 0, falls, tail."""
+    from pyalloc.evaluation import performance
+
+    found = performance(values, periods_per_year=periods_per_year)
+    figures = {
+        "Growth a year": found.cagr,
+        "Volatility a year": found.volatility,
+        "Sharpe ratio": found.sharpe,
+        "Sortino ratio": found.sortino,
+        "Deepest fall": found.max_drawdown,
+        "Calmar ratio": found.calmar,
+        "Periods with a gain": found.hit_rate,
+        "Tail loss": found.tail_loss,
+    }
+    # A ratio has no value where there is no risk to divide by; the other figures stand.
+    return [[name, "not defined" if np.isnan(value) else value] for name, value in figures.items()]
+
+
 # --- about ----------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from workbooks.batch import ONE_THREAD
 
-BENCHMARKS: Final = ("startup", "frontier", "ranker", "workbooks", "batch", "addin", "calc")
+BENCHMARKS: Final = ("startup", "frontier", "ranker", "backtest", "workbooks", "batch", "addin", "calc")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyalloc.allocation import Allocation as Allocation
     from pyalloc.allocation import allocate as allocate
+    from pyalloc.backtest import walk_forward as walk_forward
     from pyalloc.macro import MacroSnapshot as MacroSnapshot
     from pyalloc.marketdata import MarketData as MarketData
     from pyalloc.marketdata import MarketView as MarketView
@@ -27,6 +28,7 @@ _HOMES = {
     "MarketView": "pyalloc.marketdata",
     "Policy": "pyalloc.policy",
     "allocate": "pyalloc.allocation",
+    "walk_forward": "pyalloc.backtest",
 }
 
 __all__ = [

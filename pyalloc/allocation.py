@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pyalloc import names
 from pyalloc.category import CategorySolution, solve
-from pyalloc.errors import InputError
+from pyalloc.errors import InputError, MissingHistoryError
 from pyalloc.frontier import equal_risk_weights
 from pyalloc.macro import MacroSnapshot, recession_probability, sector_tilts
 from pyalloc.names import currency_digits, risk_tolerance
@@ -253,7 +253,9 @@ def _holdings(
             excluded.update(left_out)
             within = _within_category(view, assets, policy)
         if not assets and weight > names.HELD:
-            raise InputError(
+            # One that is listed and not yet priced may be held later; one that is not listed, never.
+            unusable = MissingHistoryError if view.market.in_category(category) else InputError
+            raise unusable(
                 f"{category} is to hold {100 * weight:.2f} % but no instrument of it can be held on "
                 f"{view.as_of}: list one in assets.csv, or bound {category} to 0"
             )

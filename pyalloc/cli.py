@@ -20,6 +20,7 @@ import typer
 
 import addin.commands
 import workbooks.audit_commands
+import workbooks.backtest_commands
 import workbooks.commands
 from pyalloc import __version__
 from pyalloc.errors import PyallocError
@@ -303,4 +304,5 @@ def _live_template() -> bytes:
 
 workbooks.commands.register(app)
 workbooks.audit_commands.register(app)
+workbooks.backtest_commands.register(app)
 addin.commands.register(app, _live_template)

@@ -80,6 +80,17 @@ class Policy(BaseModel):
             raise InputError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from error
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"{path.name}: is not valid TOML: {error}") from error
+        return cls.from_document(data, path.name)
+
+    @classmethod
+    def from_document(cls, data: Mapping[str, Any], source: str) -> Policy:
+        """Return the policy of a parsed TOML document; `source` is what messages call it.
+
+        Raises
+        ------
+        InputError
+            With a sentence for every unknown key and every value out of range.
+        """
         try:
             for written in _texts(data):
                 cells.text(written, MAX_TEXT)
@@ -87,9 +98,9 @@ class Policy(BaseModel):
             document = json.dumps(data, default=lambda date: [str(date)])
             return cls.model_validate_json(document, strict=True)
         except ValidationError as error:
-            raise InputError("\n".join(_sentences(path.name, error, data))) from error
+            raise InputError("\n".join(_sentences(source, error, data))) from error
         except InputError as error:
-            raise InputError(f"{path.name}: {error}") from error
+            raise InputError(f"{source}: {error}") from error
 
     def to_toml(self) -> str:
         """Return the policy as TOML text, every knob explained in a comment."""

@@ -277,3 +277,47 @@ def test_demo_makes_25_workbooks_and_says_which_to_open_first(tmp_path, capsys):
     summary = tmp_path / "demo" / "clients" / "batch-summary.xlsx"
     assert summary.exists()
     assert f"Open {summary} first" in said.out
+
+
+# --- backtest -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sweep_file(tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text("[macro]\ntilt_strength = [0.0, 1.0]\n", encoding="utf-8")
+    return path
+
+
+def test_a_backtest_prints_figures_and_warnings_and_writes_the_report(market, sweep_file, tmp_path, capsys):
+    out = tmp_path / "report.xlsx"
+    assert run("backtest", "--market", market, "--risk", "7", "--sweep", sweep_file, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert NOTICE in said
+    assert all(name in said for name in ("Strategy", "60/40", "Equal weight", "Stress held at 0.5"))
+    assert "Survivorship: none of the 11 stocks ends" in said
+    assert "told from luck" in said
+    assert load_workbook(out).sheetnames[:4] == ["Report", "Attribution", "Decisions", "Sweep"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--risk", "bold"), "risk"),
+        (("--from", "yesterday"), "--from is 'yesterday'; write a date as"),
+        (("--from", "2040-01-01"), "is no period of the market"),
+        (("--fee", "10"), "fee is 10; it must be a fraction"),
+        (("--sweep", "none.toml"), "none.toml: cannot be read"),
+    ],
+)
+def test_a_backtest_that_cannot_be_run_writes_nothing(market, tmp_path, capsys, arguments, says):
+    out = tmp_path / "report.xlsx"
+    assert run("backtest", "--market", market, "--out", out, *arguments) == 2
+    assert says in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_sweep_file_that_is_none_is_refused_by_its_key(market, sweep_file, tmp_path, capsys):
+    sweep_file.write_text("[macro]\ntilt_strenght = [0.0, 1.0]\n", encoding="utf-8")
+    assert run("backtest", "--market", market, "--sweep", sweep_file, "--out", tmp_path / "r.xlsx") == 2
+    assert "did you mean [macro] tilt_strength" in capsys.readouterr().err

@@ -139,7 +139,18 @@ def options_of(capsys, *command):
 def options(capsys):
     """Return the options of every command by its name, and those before it by none."""
     known = {"": options_of(capsys)}
-    commands = ("addin", "allocate", "audit", "demo", "generate", "rank", "recompute", "status", "template")
+    commands = (
+        "addin",
+        "allocate",
+        "audit",
+        "backtest",
+        "demo",
+        "generate",
+        "rank",
+        "recompute",
+        "status",
+        "template",
+    )
     return known | {command: known[""] | options_of(capsys, command) for command in commands}
 
 

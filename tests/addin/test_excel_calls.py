@@ -48,6 +48,7 @@ CALLS = {
     "DYNALLOC_TARGET": (MU, COV, 0.08),
     "DYNALLOC_TARGET_STATUS": (MU, COV, 0.08, ((0.3,), (0.3,), (0.4,)), 0.8, 0.1),
     "DYNALLOC_RISK": (((0.2,), (0.3,), (0.5,)), COV),
+    "DYNALLOC_STATS": (((1.0,), (1.1,), (1.05,), (1.2,)), 12.0),
     "DYNALLOC_WHY": ("DYNALLOC_STRESS", 2000.0, 0.02, 0.01),
     "DYNALLOC_VERSION": (),
 }

@@ -279,6 +279,20 @@ def test_risk_shares_are_of_the_variance_and_sum_to_one(allocation):
     assert vector("DYNALLOC_RISK", cells(weights), cells(covariance)).sum() == pytest.approx(1.0, abs=1e-12)
 
 
+def test_figures_of_a_series_are_those_of_the_backtest():
+    rows = dict(answer("DYNALLOC_STATS", [[[1.0], [1.1], [1.045], [1.21]], 12.0]))
+    assert rows["Growth a year"] == pytest.approx(1.21**4 - 1.0, rel=1e-12)
+    assert rows["Deepest fall"] == rows["Tail loss"] == pytest.approx(-0.05, rel=1e-12)
+    assert rows["Periods with a gain"] == pytest.approx(2 / 3)
+    assert rows["Calmar ratio"] == pytest.approx((1.21**4 - 1.0) / 0.05, rel=1e-12)
+
+
+def test_a_series_that_never_falls_has_no_ratio_to_its_falls():
+    rows = dict(answer("DYNALLOC_STATS", [[[1.0], [1.1], [1.3]]]))
+    assert (rows["Calmar ratio"], rows["Sortino ratio"]) == ("not defined", "not defined")
+    assert rows["Deepest fall"] == 0.0
+
+
 # --- the whole, from ranges -----------------------------------------------------------------------------
 
 
@@ -534,6 +548,9 @@ MACRO = [[20.0, 0.02, 0.01]]
         ("DYNALLOC_TARGET_STATUS", (MU, COV, 0.1, None, 0.0), "#VALUE!", "cap is 0: a fraction above 0"),
         ("DYNALLOC_RISK", ([[0.5, 0.5]], [[0.04, 0.0], [0.01, 0.09]]), "#VALUE!", "cov is not symmetric"),
         ("DYNALLOC_RISK", ([[0.0, 0.0]], COV), "#NUM!", "the variance of the portfolio is 0"),
+        ("DYNALLOC_STATS", ([[1.0, 2.0]],), "#VALUE!", "wealth has 2 values; at least 3"),
+        ("DYNALLOC_STATS", ([[1.0, 0.0, 2.0]],), "#VALUE!", "wealth, entry 2 is 0"),
+        ("DYNALLOC_STATS", ([[1.0, 1.1, 1.2]], 0.0), "#VALUE!", "periods a year is 0"),
         ("CATEGORY_SOLVE", (A, b, [[0.5] * 4]), "#NUM!", "row 1 comes to at least 200.00 %"),
         ("CATEGORY_SOLVE", (A, [[1.0]]), "#VALUE!", "b is 1; it must be one row or column of 4 numbers"),
         ("DYNALLOC_WEIGHTS", (LISTED, MACRO, A), "#VALUE!", "b is missing: give universe, macro, A and b"),
@@ -628,6 +645,7 @@ def right_call(name, rng):
         "DYNALLOC_TARGET": (mu, cov, 0.1, cells(weights), 1.0, 0.25),
         "DYNALLOC_TARGET_STATUS": (mu, cov, 0.1, cells(weights), 1.0, 0.25),
         "DYNALLOC_RISK": (cells(weights), cov),
+        "DYNALLOC_STATS": (cells(rng.uniform(1.0, 9.0, n + 2)), 12.0),
         "DYNALLOC_WHY": ("DYNALLOC_STRESS", *macro),
         "DYNALLOC_VERSION": (),
     }

@@ -32,6 +32,7 @@ SIGNATURES = (
     "=DYNALLOC_TARGET(mu, cov, r, [anchor], [cap], [floor])",
     "=DYNALLOC_TARGET_STATUS(mu, cov, r, [anchor], [cap], [floor])",
     "=DYNALLOC_RISK(weights, cov)",
+    "=DYNALLOC_STATS(values, [periods_per_year])",
     "=DYNALLOC_WHY(function, "
     + ", ".join(f"[argument_{place}]" for place in range(1, 7))
     + ")",

@@ -57,6 +57,7 @@ RIGHT: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("DYNALLOC_TARGET", (_MU, _COV, 0.09)),
     ("DYNALLOC_TARGET_STATUS", (_MU, _COV, 0.5)),
     ("DYNALLOC_RISK", ([[0.5], [0.3], [0.2]], _COV)),
+    ("DYNALLOC_STATS", ([[1.0], [1.1], [1.05], [1.2]], 12.0)),
     ("DYNALLOC_WHY", ("DYNALLOC_STRESS", 2000.0, 0.02, 0.01)),
     ("DYNALLOC_VERSION", ()),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
-from openpyxl.chart import BarChart, DoughnutChart, Reference, ScatterChart, Series
-from openpyxl.chart.data_source import NumFmt
+from openpyxl.chart import AreaChart, BarChart, DoughnutChart, Reference, ScatterChart, Series
+from openpyxl.chart.axis import DateAxis
+from openpyxl.chart.data_source import AxDataSource, NumFmt, NumRef, StrRef
 from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.layout import Layout, ManualLayout
 from openpyxl.chart.legend import LegendEntry
@@ -18,12 +19,13 @@ from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
 from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, ParagraphProperties
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
-from workbooks.template.styles import FONT, GREY, INK, MUTED, RULE
+from workbooks.template.styles import FONT, GREY, INK, MUTED, RULE, YEAR
 
-Kind = Literal["doughnut", "bars", "scatter"]
+Kind = Literal["doughnut", "bars", "scatter", "area"]
 Draw = Literal["fill", "line", "dots", "point"]
 
 _EMU_PER_POINT: Final = 12700
+_TWO_YEARS: Final = 730.5  # days between labels of an axis of dates
 
 
 class Line(NamedTuple):
@@ -50,11 +52,15 @@ class Chart(NamedTuple):
     x_title: str = ""
     y_title: str = ""
     labels: bool = False
+    dates: tuple[int, int] | None = None
+    """First and last date of a horizontal axis of dates; none where that axis is not one."""
 
 
 def draw(chart: Chart, target: Any) -> Any:
     """Return the openpyxl chart, whose areas lie in the workbook of the worksheet `target`."""
-    made = {"doughnut": _doughnut, "bars": _bars, "scatter": _scatter}[chart.kind](chart, target)
+    made = {"doughnut": _doughnut, "bars": _bars, "scatter": _scatter, "area": _area}[chart.kind](
+        chart, target
+    )
     made.anchor = TwoCellAnchor(editAs="twoCell", _from=_marker(chart.first), to=_marker(chart.last))
     made.roundedCorners = False
     made.graphical_properties = _nothing()
@@ -124,12 +130,36 @@ def _scatter(chart: Chart, target: Any) -> ScatterChart:
             series.dLbls.showSerName, series.dLbls.position = True, line.label
         made.series.append(series)
         series.idx = series.order = i
-    _axis(made.x_axis, chart.x_title, chart.number_format)
+    _axis(made.x_axis, chart.x_title, YEAR if chart.dates else chart.number_format)
     _axis(made.y_axis, chart.y_title, chart.number_format)
+    if chart.dates:
+        made.x_axis.scaling.min, made.x_axis.scaling.max = chart.dates
+        made.x_axis.majorUnit = _TWO_YEARS
+        made.x_axis.majorGridlines = None
+        made.x_axis.tickLblPos = "low"
     _legend(made)
     made.legend.legendEntry = [
         LegendEntry(idx=i, delete=True) for i, line in enumerate(chart.lines) if line.draw == "point"
     ]
+    return made
+
+
+def _area(chart: Chart, target: Any) -> AreaChart:
+    """Return parts of a whole through time, stacked to one; categories are dates in ascending order."""
+    made = AreaChart(grouping="stacked")
+    for line in chart.lines:
+        series = _series(line, target)
+        series.cat = AxDataSource(numRef=NumRef(f=line.categories))
+        series.graphicalProperties = GraphicalProperties(solidFill=line.colour)
+        made.series.append(series)
+    made.x_axis = DateAxis(crossAx=100, majorTimeUnit="years")
+    made.y_axis.crossAx = 500
+    _axis(made.x_axis, "", YEAR)
+    _axis(made.y_axis, "", chart.number_format)
+    made.x_axis.majorUnit, made.x_axis.baseTimeUnit = 2, "months"
+    made.x_axis.tickLblPos = "low"
+    made.y_axis.scaling.min, made.y_axis.scaling.max = 0.0, 1.0
+    _legend(made)
     return made
 
 
@@ -141,8 +171,6 @@ def _series(line: Line, target: Any) -> Any:
 
 
 def _category_source(area: str) -> Any:
-    from openpyxl.chart.data_source import AxDataSource, StrRef
-
     return AxDataSource(strRef=StrRef(f=area))
 
 

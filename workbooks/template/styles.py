@@ -38,6 +38,7 @@ AMOUNT: Final = "#,##0.00"
 TINY: Final = "0.0E+00"
 DATE: Final = "d mmm yyyy"
 MONTH: Final = "mmm yy"
+YEAR: Final = "yyyy"
 INTEGER: Final = "0"
 
 

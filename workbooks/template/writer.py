@@ -80,7 +80,7 @@ def _packed(book: Book, imprint: Mapping[str, Any], values: Mapping[str, Any] | 
     workbook = Workbook()
     workbook.remove(workbook.active)
     workbook.properties.creator = imprint["firm"]
-    workbook.properties.title = f"Allocation for {imprint['client_id']}"
+    workbook.properties.title = imprint.get("title", f"Allocation for {imprint['client_id']}")
     workbook._fonts[0] = Font(name=FONT, size=10)
     for name in sorted({cell.look for _, _, cell in book.cells()}):
         workbook.add_named_style(named_style(name, _in_currency(LOOKS[name], imprint["currency_digits"])))

@@ -221,6 +221,11 @@ Attribute DYNALLOC_RISK.VB_Description = "Share of each stock in the variance of
     DYNALLOC_RISK = Answer("DYNALLOC_RISK", Array(Taken(weights), Taken(cov)))
 End Function
 
+Public Function DYNALLOC_STATS(ByVal values As Variant, Optional ByVal periods_per_year As Variant) As Variant
+Attribute DYNALLOC_STATS.VB_Description = "Figures of a series of wealth: growth, volatility, Sharpe and Sortino ratio against 0, falls, tail."
+    DYNALLOC_STATS = Answer("DYNALLOC_STATS", Array(Taken(values), Taken(periods_per_year)))
+End Function
+
 Public Function DYNALLOC_WHY(ByVal function_ As Variant, Optional ByVal argument_1 As Variant, Optional ByVal argument_2 As Variant, Optional ByVal argument_3 As Variant, Optional ByVal argument_4 As Variant, Optional ByVal argument_5 As Variant, Optional ByVal argument_6 As Variant) As Variant
 Attribute DYNALLOC_WHY.VB_Description = "Sentence behind an error: the same call, answered in words."
     DYNALLOC_WHY = Answer("DYNALLOC_WHY", Array(Nothing, Taken(function_), Taken(argument_1), Taken(argument_2), Taken(argument_3), Taken(argument_4), Taken(argument_5), Taken(argument_6)))
@@ -313,6 +318,10 @@ Public Sub DescribeFunctions()
         "Share of each stock in the variance of a portfolio, w (cov w) / (w' cov w).", _
         Array("A weight for each stock", _
             "Annualised covariance of the stocks, fractions squared")
+    Describe "DYNALLOC_STATS", "pyalloc", _
+        "Figures of a series of wealth: growth, volatility, Sharpe and Sortino ratio against 0, falls, tail.", _
+        Array("Wealth or prices above 0, one a period, oldest first", _
+            "252 for trading days, 12 for months; default 252")
     Describe "DYNALLOC_WHY", "pyalloc", _
         "Sentence behind an error: the same call, answered in words.", _
         Array("Name of the function", _

@@ -1,0 +1,253 @@
+"""From weights to wealth: trades at closes, exact proportional costs, drift, and assets that end.
+
+Nothing here decides anything. Between two executions units do not change, so wealth is one product of prices
+and units; the only loop is over executions. A row of prices is used on its own day and after, never before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyalloc.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+MOST_FEE = 0.2
+"""Largest proportional cost; a greater one is percent written for a fraction."""
+
+
+class Sale(NamedTuple):
+    """An asset whose prices ended, sold at the last one on the first day without.
+
+    Attributes
+    ----------
+    row : int
+        The day of the sale, a row of the prices.
+    column : int
+    value, cost : float
+        Before and for the sale, in units of initial wealth.
+    """
+
+    row: int
+    column: int
+    value: float
+    cost: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trading:
+    """What a series of target weights grew to.
+
+    Attributes
+    ----------
+    first : int
+        Row of the prices where wealth is 1, all of it in cash.
+    wealth : ndarray, shape (t,)
+        At the closes from that row on, after what was traded at them.
+    rows : ndarray of int, shape (k,)
+        Rows at whose closes targets were executed, or found within the band.
+    before : ndarray, shape (k,)
+        Wealth before the trades of the row.
+    traded, costs : ndarray, shape (k,)
+        Value bought and sold, and what that cost; 0 within the band.
+    turnover : ndarray, shape (k,)
+        Half of all changes of position, cash among them, as a fraction of wealth: 1 where all is replaced.
+    units : ndarray, shape (k, n)
+        Held after each row, such that units × price is a value.
+    account : ndarray, shape (k,)
+        Cash after each row that is in no asset.
+    sales : tuple of Sale
+    """
+
+    first: int
+    wealth: FloatArray
+    rows: NDArray[np.intp]
+    before: FloatArray
+    traded: FloatArray
+    costs: FloatArray
+    turnover: FloatArray
+    units: FloatArray
+    account: FloatArray
+    sales: tuple[Sale, ...]
+
+    @property
+    def total_cost(self) -> float:
+        """All costs, those of sales of assets that ended among them, in units of initial wealth."""
+        return float(self.costs.sum()) + sum(sale.cost for sale in self.sales)
+
+
+def trade(
+    closes: FloatArray,
+    rows: NDArray[np.intp],
+    targets: FloatArray,
+    *,
+    first: int,
+    cash: FloatArray,
+    fee: float = 0.0,
+    band: float = 0.0,
+) -> Trading:
+    """Execute target weights at the closes of their rows and return what became of a wealth of 1.
+
+    Wealth after trading, V′, solves ``V′ + fee · Σ|w V′ − h| = V`` exactly, where h are the values held and V
+    is their sum; the sum runs over assets, and what the weights leave out stays in the cash account, which
+    trades free of cost. A target that has no price that day stays there too. Where less than `band` of wealth
+    would change hands, nothing is traded.
+
+    Parameters
+    ----------
+    closes : ndarray, shape (T, n)
+        Adjusted closes; not a number where there is none.
+    rows : ndarray of int, shape (k,)
+        Ascending rows of execution, after `first`.
+    targets : ndarray, shape (k, n)
+        Weights, at least 0, each row summing to 1 at most.
+    first : int
+        Row from which wealth is counted.
+    cash : ndarray, shape (T,)
+        What a unit of cash has grown to.
+    fee : float
+        Cost of trading as a fraction of the value traded.
+    band : float
+        Least turnover that is traded, a fraction of wealth, one way.
+
+    Raises
+    ------
+    InputError
+        For rows, weights, fee or band that cannot be.
+    """
+    _check(closes, rows, targets, first, fee, band)
+    wealth = np.empty(len(closes) - first)
+    before, traded, turnover = (np.zeros(len(rows)) for _ in range(3))
+    units, account = np.zeros((len(rows), closes.shape[1])), np.zeros(len(rows))
+    sales: list[Sale] = []
+    stops = [*rows.tolist(), len(closes) - 1]
+    held, spare, start = np.zeros(closes.shape[1]), 1.0, first
+    for k, stop in enumerate(stops):
+        path, ended = _hold(closes, cash, start, stop, held, spare, fee)
+        wealth[start - first : stop + 1 - first] = path
+        spare *= cash[stop] / cash[start]
+        for sale in ended:
+            held[sale.column] = 0.0
+            spare += (sale.value - sale.cost) * cash[stop] / cash[sale.row]
+        sales += ended
+        start = stop
+        if k == len(rows):
+            break
+        prices = closes[stop]
+        priced = np.isfinite(prices)
+        prices = np.where(priced, prices, 1.0)
+        target = np.where(priced, targets[k], 0.0)
+        values = held * prices
+        before[k] = float(values.sum()) + spare
+        change = target * before[k] - values
+        moved = 0.5 * (float(np.abs(change).sum()) + abs(float(change.sum()))) / before[k]
+        if moved > band:
+            after = wealth_after_costs(values, target, before[k], fee)
+            positions = target * after
+            traded[k] = float(np.abs(positions - values).sum())
+            turnover[k] = moved
+            held = positions / prices
+            spare = after - float(positions.sum())
+        wealth[stop - first] = before[k] - fee * traded[k]
+        units[k], account[k] = held, spare
+    return Trading(first, wealth, rows, before, traded, fee * traded, turnover, units, account, tuple(sales))
+
+
+def wealth_after_costs(values: FloatArray, weights: FloatArray, wealth: float, fee: float) -> float:
+    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, exactly.
+
+    The left side rises with V′, is convex and has straight pieces, one for each set of assets that are
+    bought. Newton's steps from V, which is not below the solution, therefore descend from piece to piece
+    and stop on the right one.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        h, held before.
+    weights : ndarray, shape (n,)
+        w, wanted after.
+    wealth : float
+        V, before, with what is in no asset.
+    fee : float
+    """
+    after, bought = wealth, np.full(len(values), -1.0)
+    for _ in range(len(values) + 1):
+        signs = np.where(weights * after > values, fee, -fee)
+        if np.array_equal(signs, bought):
+            break
+        bought = signs
+        after = float((wealth + signs @ values) / (1.0 + signs @ weights))
+    return after
+
+
+def positions(trading: Trading, closes: FloatArray, cash: FloatArray, row: int) -> tuple[FloatArray, float]:
+    """Return the value of every asset at the close of a row, after its trades, and the cash account."""
+    k = int(np.searchsorted(trading.rows, row, side="right")) - 1
+    if k < 0:
+        return np.zeros(closes.shape[1]), float(cash[row] / cash[trading.first])
+    since = int(trading.rows[k])
+    held, spare = trading.units[k].copy(), float(trading.account[k] * cash[row] / cash[since])
+    for sale in trading.sales:
+        if since < sale.row <= row:
+            held[sale.column] = 0.0
+            spare += float((sale.value - sale.cost) * cash[row] / cash[sale.row])
+    return np.where(held > 0.0, held * np.nan_to_num(closes[row]), 0.0), spare
+
+
+def cash_growth(closes: FloatArray) -> FloatArray:
+    """Return what a unit of cash has grown to by each day, shape (T,), from its instruments, shape (T, m).
+
+    Cash earns their mean daily return, of those with a price on both days; without any it earns nothing.
+    """
+    growth = np.ones(len(closes))
+    if closes.shape[1]:
+        daily = closes[1:] / closes[:-1]
+        priced = np.isfinite(daily)
+        count = priced.sum(axis=1)
+        mean = np.where(priced, daily, 0.0).sum(axis=1) / np.maximum(count, 1)
+        np.cumprod(np.where(count > 0, mean, 1.0), out=growth[1:])
+    return growth
+
+
+def _hold(
+    closes: FloatArray, cash: FloatArray, start: int, stop: int, units: FloatArray, spare: float, fee: float
+) -> tuple[FloatArray, list[Sale]]:
+    """Return wealth from row `start` to row `stop` with nothing traded, and the assets that ended."""
+    earned = cash[start : stop + 1] / cash[start]
+    path = closes[start : stop + 1] @ units + spare * earned
+    if np.isfinite(path).all():
+        return path, []
+    held = np.flatnonzero(units)
+    prices = closes[start : stop + 1, held]
+    alive = np.logical_and.accumulate(np.isfinite(prices), axis=0)
+    path = np.where(alive, prices, 0.0) @ units[held] + spare * earned
+    sales = []
+    for i in np.flatnonzero(~alive[-1]).tolist():
+        day = int(alive[:, i].sum())
+        value = float(units[held[i]] * prices[day - 1, i])
+        sale = Sale(start + day, int(held[i]), value, fee * value)
+        path[day:] += (sale.value - sale.cost) * earned[day:] / earned[day]
+        sales.append(sale)
+    return path, sales
+
+
+def _check(
+    closes: FloatArray, rows: NDArray[np.intp], targets: FloatArray, first: int, fee: float, band: float
+) -> None:
+    if targets.shape != (len(rows), closes.shape[1]):
+        raise InputError(
+            f"targets has the shape {targets.shape}; give a row for each of {len(rows)} executions and a "
+            f"column for each of {closes.shape[1]} assets"
+        )
+    ends = np.concatenate([[first], rows, [len(closes)]])
+    if first < 0 or not (np.diff(ends) > 0).all():
+        raise InputError("rows of execution must ascend, begin after the first row and lie within the prices")
+    if not ((targets >= 0.0).all() and (targets.sum(axis=1) <= 1.0 + 1e-9).all()):
+        raise InputError("target weights must be at least 0 and sum to 1 at most on every date")
+    for name, value, most in (("fee", fee, MOST_FEE), ("band", band, 1.0)):
+        if not 0.0 <= value <= most:
+            raise InputError(f"{name} is {value:g}; it must be a fraction, 0 to {most:g} (0.001 is 0.1 %)")

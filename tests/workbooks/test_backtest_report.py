@@ -1,0 +1,104 @@
+"""The backtest report says what was found, warns before it shows, and is written whole or not at all."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from openpyxl import load_workbook
+
+from pyalloc import InvestorProfile
+from pyalloc.backtest import run_sweep, sweep_policies, walk_forward
+from tests.pyalloc.test_backtest import START, market
+from workbooks.reports.backtest import write_backtest_report
+from workbooks.reports.backtest.book import backtest_book
+from workbooks.reports.backtest.facts import told
+from workbooks.template.author import Book
+from workbooks.template.writer import workbook_bytes
+
+
+@pytest.fixture(scope="module")
+def result():
+    return walk_forward(market(), InvestorProfile(risk="high"))
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    settings, policies = sweep_policies({}, {"macro": {"tilt_strength": [0.0, 0.5, 1.0]}})
+    return run_sweep(market(), InvestorProfile(risk="high"), settings, policies)
+
+
+@pytest.fixture(scope="module")
+def written(result, sweep, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.xlsx"
+    write_backtest_report(result, path, sweep)
+    return load_workbook(path)
+
+
+def test_every_statistic_but_what_no_formula_gives_is_a_native_formula(written):
+    sheet = written["Report"]
+    rows = {sheet.cell(row, 2).value: sheet.cell(row, 3).value for row in range(14, 32)}
+    solved = {name for name, value in rows.items() if name and not str(value).startswith("=")}
+    assert solved - {"Years"} == {
+        "  95 % interval, from",
+        "  95 % interval, to",
+        "Turnover a year",
+        "All costs",
+    }
+
+
+def test_the_reader_is_warned_before_any_figure(written, result):
+    sheet = written["Report"]
+    shown = [sheet[f"B{row}"].value for row in range(5, 10)]
+    assert shown == list(told(result))
+    assert shown[0].startswith("Survivorship: none of the 12 stocks ends before the last day")
+    assert shown[1].startswith("Short sample: 2.2 years")
+
+
+def test_stocks_that_ended_are_counted():
+    known = market()
+    closes = known.closes.copy()
+    closes[-30:, [2, 5]] = np.nan
+    found = walk_forward(
+        type(known)(known.days, closes, known.assets, known.macro), InvestorProfile(), start=START
+    )
+    assert told(found)[0].startswith("Survivorship: 2 of the 12 stocks end before the last day")
+
+
+def test_charts_show_growth_falls_and_weights_through_time(written):
+    charts = written["Report"]._charts
+    assert [type(chart).__name__ for chart in charts] == ["ScatterChart", "ScatterChart", "AreaChart"]
+
+
+def test_every_trial_of_a_sweep_is_shown_with_the_verdict(written, sweep):
+    sheet = written["Sweep"]
+    assert sheet["B5"].value == sweep.verdict
+    assert [sheet.cell(19 + k, 3).value for k in range(3)] == [0.0, 0.5, 1.0]
+
+
+def test_there_is_no_sweep_sheet_without_a_sweep(result):
+    book, _ = backtest_book(result)
+    assert [sheet.title for sheet in book.sheets] == [
+        "Report",
+        "Attribution",
+        "Decisions",
+        "Months",
+        "Daily",
+    ]
+
+
+def test_the_same_backtest_gives_the_same_bytes(result):
+    one, other = (workbook_bytes(*backtest_book(result)) for _ in range(2))
+    assert one == other
+    assert load_workbook(BytesIO(one)).properties.title == "Backtest, risk high"
+
+
+def test_a_report_that_cannot_be_authored_leaves_the_old_one(result, tmp_path, monkeypatch):
+    path = tmp_path / "report.xlsx"
+    path.write_bytes(b"the old one")
+    monkeypatch.setattr(Book, "cells", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_backtest_report(result, path)
+    assert path.read_bytes() == b"the old one"
+    assert [file.name for file in tmp_path.iterdir()] == ["report.xlsx"]

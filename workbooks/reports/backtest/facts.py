@@ -1,0 +1,255 @@
+"""What the report says: every number of a backtest by the name that its cells refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyalloc import names
+from pyalloc.backtest import NEUTRAL, BacktestResult, Sweep
+from pyalloc.evaluation import bootstrap_interval, drawdowns
+from pyalloc.evaluation.performance import TRADING_DAYS
+from workbooks.template.dates import serial
+
+FloatArray = NDArray[np.float64]
+
+STRATEGY: Final = "Strategy"
+NOT_YET: Final = "not yet"
+SINCE_EPOCH: Final = 25569
+"""Days from a spreadsheet's day 0 to 1970-01-01."""
+
+ROLLING_MONTHS: Final = 12
+
+
+def report_facts(result: BacktestResult, sweep: Sweep | None = None) -> dict[str, Any]:
+    """Return the facts of a report; a table has a row for each day, month, decision, regime or trial."""
+    tradings = {STRATEGY: result.trading, **result.benchmarks}
+    wealth = np.column_stack([trading.wealth for trading in tradings.values()])
+    returns = wealth[1:] / wealth[:-1] - 1.0
+    cash_return = result.cash[1:] / result.cash[:-1] - 1.0
+    figures = [result.performance_of(trading) for trading in tradings.values()]
+    days = serials(result.days)
+    at = result.month_ends
+    monthly = np.column_stack([result.monthly_returns(column) for column in wealth.T])
+    facts: dict[str, Any] = {
+        "series": tuple(tradings),
+        "days": days,
+        "years": result.years,
+        "cash": result.cash,
+        "wealth": wealth,
+        "cash_return": cash_return,
+        "returns": returns,
+        "excess": returns - cash_return[:, None],
+        "drawdown": np.column_stack([drawdowns(column) for column in wealth.T]),
+        "regime_of_day": [names.REGIMES[i] for i in result.regime_of_day.tolist()],
+        "cagr": [figure.cagr for figure in figures],
+        "volatility": [figure.volatility for figure in figures],
+        "sharpe": [figure.sharpe for figure in figures],
+        "sharpe_low": [_sharpe_interval(result, column)[0] for column in monthly.T],
+        "sharpe_high": [_sharpe_interval(result, column)[1] for column in monthly.T],
+        "sortino": [figure.sortino for figure in figures],
+        "max_drawdown": [figure.max_drawdown for figure in figures],
+        "peak_day": [int(days[figure.peak]) for figure in figures],
+        "trough_day": [int(days[figure.trough]) for figure in figures],
+        "recovery_day": [
+            NOT_YET if figure.recovery is None else int(days[figure.recovery]) for figure in figures
+        ],
+        "calmar": [figure.calmar for figure in figures],
+        "hit_rate": (monthly > 0.0).mean(axis=0),
+        "worst_month": monthly.min(axis=0),
+        "tail_loss": [figure.tail_loss for figure in figures],
+        "turnover_a_year": [trading.turnover.sum() / result.years for trading in tradings.values()],
+        "cost": [trading.total_cost for trading in tradings.values()],
+        "month_days": days[at],
+        "month_wealth": wealth[at],
+        "monthly": monthly,
+        "rolling": wealth[at[ROLLING_MONTHS:]] / wealth[at[:-ROLLING_MONTHS]] - 1.0,
+    }
+    facts |= _calendar_years(result, wealth)
+    facts |= _regimes(result, returns)
+    facts |= _decisions(result)
+    facts |= _attributions(result)
+    if sweep is not None:
+        facts |= _sweep(sweep)
+    return facts
+
+
+def serials(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Return days as a spreadsheet counts them."""
+    return days.astype("datetime64[D]").astype(np.int64) + SINCE_EPOCH
+
+
+def _sharpe_interval(result: BacktestResult, monthly: FloatArray) -> tuple[float, float]:
+    """Return the 95 % interval of the Sharpe ratio a year, of months drawn in blocks of six on average."""
+    excess = monthly - result.monthly_returns(result.cash)
+    return bootstrap_interval(
+        lambda drawn: drawn.mean(axis=1) / drawn.std(axis=1, ddof=1) * np.sqrt(12.0), excess
+    )
+
+
+def _calendar_years(result: BacktestResult, wealth: FloatArray) -> dict[str, Any]:
+    year = result.days.astype("datetime64[Y]").astype(np.int64) + 1970
+    listed = np.unique(year)
+    last = np.array([np.flatnonzero(year == y)[-1] for y in listed])
+    before = np.append(0, last[:-1])
+    return {"calendar_year": listed, "year_return": wealth[last] / wealth[before] - 1.0}
+
+
+def _regimes(result: BacktestResult, returns: FloatArray) -> dict[str, Any]:
+    """Return share of days and mean return a year by the regime in force."""
+    member = np.array([result.regime_of_day == i for i in range(len(names.REGIMES))])
+    none = [None] * returns.shape[1]
+    mean = [(TRADING_DAYS * returns[days].mean(axis=0)).tolist() if days.any() else none for days in member]
+    return {"regime_share": member.mean(axis=1), "regime_mean": mean}
+
+
+def _decisions(result: BacktestResult) -> dict[str, Any]:
+    traces = [decision.trace for decision in result.decisions]
+    executed = result.market.days[result.trading.rows]
+    return {
+        "decided_on": [serial(trace["as_of"]) for trace in traces],
+        "executed_on": serials(executed),
+        "stress": [trace["stress"] for trace in traces],
+        "regime": [trace["regime"] for trace in traces],
+        "category_names": traces[0]["category_names"],
+        "category_weights": result.category_weights,
+        "stocks_held": [int((trace["sleeve_weights"] > names.HELD).sum()) for trace in traces],
+        "sleeve_beta": [trace["sleeve_beta"] for trace in traces],
+        "target_status": [trace["target_status"] for trace in traces],
+        "turnover": result.turnover,
+        "trading_cost": result.costs,
+        "before": result.trading.before,
+    }
+
+
+def _attributions(result: BacktestResult) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for i, attribution in enumerate(result.attributions.values()):
+        monthly = np.zeros((len(result.month_ends) - 1, len(attribution.steps)))
+        np.add.at(monthly, result.month_of_day, attribution.effects)
+        facts |= {
+            f"effects_{i}": monthly,
+            f"effect_a_year_{i}": np.append(
+                attribution.a_year(result.years), attribution.total.sum() / result.years
+            ),
+            f"effect_t_{i}": [
+                None if np.isnan(t) else t for t in attribution.t_values(result.month_of_day).tolist()
+            ],
+        }
+    return facts
+
+
+def _sweep(sweep: Sweep) -> dict[str, Any]:
+    figures = [result.statistics for result in sweep.results]
+    best = sweep.monthly[:, sweep.best]
+    spread = best.std()
+    return {
+        "trial": np.arange(1, len(sweep.settings) + 1),
+        "setting": [[_shown(v) for v in setting.values()] for setting in sweep.settings],
+        "trial_cagr": [figure.cagr for figure in figures],
+        "trial_volatility": [figure.volatility for figure in figures],
+        "trial_drawdown": [figure.max_drawdown for figure in figures],
+        "trial_monthly": sweep.monthly,
+        "trial_sharpe": sweep.sharpe,
+        "best_trial": sweep.best + 1,
+        "best_sharpe": float(sweep.sharpe[sweep.best]),
+        "trials": len(sweep.settings),
+        "trial_months": len(sweep.monthly),
+        "trials_variance": float(sweep.sharpe.var(ddof=1)),
+        "luck": sweep.luck,
+        "best_skew": float(((best - best.mean()) ** 3).mean() / spread**3),
+        "best_kurtosis": float(((best - best.mean()) ** 4).mean() / spread**4),
+        "deflated_sharpe": sweep.deflated_sharpe,
+        "overfitting": sweep.overfitting,
+    }
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+def told(result: BacktestResult) -> tuple[str, ...]:
+    """Return what a reader has to know before the figures: who is missing, how short, how bad it was."""
+    return (
+        _survivors(result),
+        _length(result),
+        _deepest(result),
+        _dynamics(result),
+        _trading(result),
+    )
+
+
+def _trading(result: BacktestResult) -> str:
+    return (
+        f"Decisions are made at month-end closes and executed at the next close. {1e4 * result.fee:g} basis "
+        f"points of every value traded are paid; turnover up to {100 * result.band:g} % of wealth is left."
+    )
+
+
+def _survivors(result: BacktestResult) -> str:
+    market = result.market
+    stocks = [market.column(asset.asset) for asset in market.in_category(names.STOCKS)]
+    last = result.trading.first + len(result.wealth) - 1
+    ended = int((~np.isfinite(market.closes[last, stocks])).sum())
+    if ended == 0:
+        return (
+            f"Survivorship: none of the {len(stocks)} stocks ends before the last day, so the market holds "
+            "survivors only. Levels of return are too high by what failed companies would have cost; only "
+            "differences between columns say something, and the equal weight gains most."
+        )
+    return (
+        f"Survivorship: {ended} of the {len(stocks)} stocks end before the last day and were sold at their "
+        "last price. Whether others are missing, the prices cannot say."
+    )
+
+
+def _length(result: BacktestResult) -> str:
+    figures = result.statistics
+    error = np.sqrt((1.0 + figures.sharpe**2 / 2.0) / result.years)
+    months = sum(d.trace["regime"] == names.REGIMES[-1] for d in result.decisions)
+    return (
+        f"Short sample: {result.years:.1f} years, {months} of {len(result.decisions)} decisions in high "
+        f"stress. The standard error of a Sharpe ratio over such a time is about {error:.2f}."
+    )
+
+
+def _deepest(result: BacktestResult) -> str:
+    own, neutral = result.statistics, result.performance_of(result.benchmarks[NEUTRAL])
+    at_peak = [d for d in result.decisions if d.row - result.trading.first <= own.peak] or [
+        result.decisions[0]
+    ]
+    return (
+        f"The deepest fall, {result.days[own.peak]} to {result.days[own.trough]}, took "
+        f"{-100 * own.max_drawdown:.1f} %. It began with stress read as {at_peak[-1].trace['stress']:.2f} "
+        f"({at_peak[-1].trace['regime']}). With stress held at 0.5 the deepest fall was "
+        f"{-100 * neutral.max_drawdown:.1f} %."
+    )
+
+
+def _dynamics(result: BacktestResult) -> str:
+    attribution = result.attributions[NEUTRAL]
+    a_year = 100 * attribution.total.sum() / result.years
+    t = attribution.t_values(result.month_of_day)[-1]
+    word = "gained" if a_year >= 0.0 else "cost"
+    told_apart = "cannot be told from none" if not abs(t) >= 2.0 else "is beyond what chance explains"
+    return (
+        f"Against stress held at 0.5 the dynamics {word} {abs(a_year):.2f} % of log growth a year "
+        f"(t {t:.1f}): an effect that {told_apart}."
+    )
+
+
+def imprint(result: BacktestResult) -> Mapping[str, Any]:
+    """Return what names the file, its footers and its page."""
+    policy = result.mandate.policy
+    return {
+        "firm": policy.firm,
+        "paper": policy.paper,
+        "as_of": serial(result.days[-1].item()),
+        "client_id": "backtest",
+        "footer_reference": f"Backtest, risk {result.mandate.profile.risk}",
+        "currency_digits": 2,
+        "title": f"Backtest, risk {result.mandate.profile.risk}",
+    }
