@@ -21,7 +21,7 @@ import typer
 import addin.commands
 import workbooks.audit_commands
 import workbooks.commands
-from pyalloc import __version__
+from pyalloc import __version__, cli_data
 from pyalloc.errors import PyallocError
 from workbooks.batch import ONE_THREAD
 
@@ -304,3 +304,4 @@ def _live_template() -> bytes:
 workbooks.commands.register(app)
 workbooks.audit_commands.register(app)
 addin.commands.register(app, _live_template)
+cli_data.register(app)
