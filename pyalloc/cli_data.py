@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,6 +13,7 @@ import typer
 from pyalloc.errors import InputError
 
 if TYPE_CHECKING:
+    from pyalloc.marketdata.report import MarketReport
     from pyalloc.marketdata.vendors.fetch import Fetched
 
 SOMETHING: Final = 1
@@ -75,6 +78,50 @@ def fetch(
     _print_fetched(fetched, out, dry_run)
     if not fetched.well:
         raise typer.Exit(SOMETHING)
+
+
+@data.command(epilog="Example:\n\npyalloc data check demo/market")
+def check(
+    market: Annotated[
+        Path, typer.Argument(help="Market folder, workbook (.xlsx) or prices (.parquet).", show_default=False)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report for a program.")] = False,
+) -> None:
+    """Report gaps, jumps, stale prices, doubtful dividends and old macro rows of a market."""
+    from pyalloc.marketdata.report import check_market
+
+    report = check_market(market)
+    if as_json:
+        document = asdict(report) | {"well": report.well}
+        print(json.dumps(document, indent=1, default=str, ensure_ascii=False))
+    else:
+        _print_report(report)
+    if not report.well:
+        raise typer.Exit(SOMETHING)
+
+
+def _print_report(report: MarketReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False, width=200)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("", "first close", "last close", "closes", "blank"):
+        table.add_column(column, justify="right" if column in ("closes", "blank") else "left", no_wrap=True)
+    for row in report.coverage:
+        table.add_row(row.asset, f"{row.first}", f"{row.last}", f"{row.closes:,}", f"{100 * row.blank:.1f} %")
+    if report.coverage:
+        console.print(table)
+        console.print(f"\n{report.macro_rows:,} macro rows, the last known on {report.macro_last}.")
+    for title, wanted in (("To look at", True), ("To know", False)):
+        found = [finding.says for finding in report.findings if finding.is_fault is wanted]
+        if found:
+            console.print(f"\n{title}")
+            for sentence in found:
+                console.print(f"  {sentence}", soft_wrap=True)
+    console.print("\nNot visible in the market alone: compare with a second source for")
+    for what in report.unseen:
+        console.print(f"  {what}")
 
 
 def _day(written: str) -> date:
