@@ -299,6 +299,12 @@ def _within_category(view: View, assets: tuple[Asset, ...], policy: Policy) -> F
 def _notices(
     trace: Mapping[str, Any], universe: StockUniverse, solution: CategorySolution, policy: Policy
 ) -> Iterator[str]:
+    known_on, allowed = trace["known_on"], policy.macro.max_age_days
+    if known_on is not None and (age := (trace["as_of"] - known_on).days) > allowed:
+        yield (
+            f"The macro row, known on {known_on}, is {age} days older than the as-of date; "
+            f"the policy allows {allowed}."
+        )
     status = trace["target_status"]
     if status in (names.CLIPPED_HIGH, names.CLIPPED_LOW):
         yield (

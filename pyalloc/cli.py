@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from io import TextIOWrapper
@@ -22,7 +22,7 @@ import addin.commands
 import workbooks.audit_commands
 import workbooks.backtest_commands
 import workbooks.commands
-from pyalloc import __version__
+from pyalloc import __version__, cli_data
 from pyalloc.errors import PyallocError
 from workbooks.batch import ONE_THREAD
 
@@ -119,6 +119,8 @@ def allocate(
         print(_as_json(allocation))
     else:
         _print_chain(allocation)
+        for sentence in _ages(allocation, date.today() if day is None else None):
+            print(sentence)
 
 
 @app.command(epilog="Example:\n\npyalloc rank --market demo/market --model ridge")
@@ -180,6 +182,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _ages(allocation: Allocation, today: date | None) -> Iterator[str]:
+    """Say how old the macro row is and, where the latest close was asked for, the prices."""
+    view, known_on = allocation.view, allocation.trace["known_on"]
+    if known_on is not None:
+        yield f"The macro row is {_days((view.as_of - known_on).days)} older than the last close used."
+    if today is not None:
+        age, allowed = (today - view.as_of).days, allocation.policy.max_price_age_days
+        late = f": more than the {_days(allowed)} that the policy allows" if age > allowed else ""
+        yield f"Prices end {_days(age)} before today{late}."
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 def _print_chain(allocation: Allocation) -> None:
@@ -306,3 +323,4 @@ workbooks.commands.register(app)
 workbooks.audit_commands.register(app)
 workbooks.backtest_commands.register(app)
 addin.commands.register(app, _live_template)
+cli_data.register(app)

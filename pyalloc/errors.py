@@ -44,3 +44,7 @@ class SingularSystemError(PyallocError):
 
 class UncertifiedError(PyallocError):
     """A solver's answer failed its certificate and is withheld: report it with the input."""
+
+
+class UnavailableError(PyallocError):
+    """A vendor cannot be reached, or answers nothing usable: try later, or give another address."""

@@ -76,6 +76,9 @@ class MacroPolicy:
         tuple[float, float, float, float],
         Doc("Stress from which calm, normal, elevated and high stress start."),
     ] = (0.0, 0.40, 0.60, 0.80)
+    max_age_days: Annotated[
+        int, Ge(0), Doc("Days by which a macro row may be older than the as-of date before a notice says so.")
+    ] = 100
     tilt_strength: Annotated[
         float, Ge(0), Doc("Kappa: a sector of defensiveness d is tilted by exp(kappa d (2 stress - 1)).")
     ] = 0.5

@@ -39,6 +39,8 @@ class Policy(BaseModel):
         Shown at the head of every workbook.
     paper : {"A4", "Letter"}
         What workbooks are laid out for.
+    max_price_age_days : int
+        Days by which the market's last close may lie before today before ``pyalloc allocate`` warns.
     other_sleeves : {"equal", "inverse_volatility", "equal_risk"}
         How bonds, cash and commodities are weighted within their category.
     macro, stocks, sleeve, category
@@ -51,6 +53,11 @@ class Policy(BaseModel):
         str, Field(max_length=60), Doc("The firm's name, shown at the head of every workbook.")
     ] = "Your firm"
     paper: Annotated[Literal["A4", "Letter"], Doc("Paper that workbooks are laid out for.")] = "A4"
+    max_price_age_days: Annotated[
+        int,
+        Field(ge=0),
+        Doc("Days by which the market's last close may lie before today before `allocate` warns."),
+    ] = 7
     other_sleeves: Annotated[
         Literal["equal", "inverse_volatility", "equal_risk"],
         Doc(

@@ -93,6 +93,18 @@ def test_importing_the_mathematics_is_light(statement):
     assert done.stdout.split() == []
 
 
+def test_allocating_from_files_imports_no_vendor(demo_market_path):
+    code = (
+        "import sys; from pyalloc import InvestorProfile, MarketData, allocate;"
+        f"allocate(MarketData.from_path({str(demo_market_path)!r}).at(), profile=InvestorProfile('low'));"
+        "vendors = ('pyalloc.marketdata.vendors', 'pyalloc.marketdata.report', 'yfinance', 'curl_cffi',"
+        " 'requests', 'pyarrow.parquet');"
+        "print(*(name for name in vendors if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []
+
+
 def test_every_public_name_is_there_when_asked_for():
     assert set(pyalloc.__all__) == set(dir(pyalloc))
     for name in pyalloc.__all__:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import date
 from shutil import copytree
 
 import numpy as np
@@ -59,7 +60,8 @@ def test_the_version_is_printed(capsys):
 def test_help_comes_before_anything_heavy_is_imported():
     script = (
         "import sys, pyalloc.cli; pyalloc.cli.main(['--help']);"
-        "sys.exit(' '.join({'numpy', 'pandas', 'sklearn', 'openpyxl', 'pydantic'} & set(sys.modules)))"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'openpyxl', 'pydantic', 'yfinance', 'pyarrow'};"
+        "sys.exit(' '.join(heavy & set(sys.modules)))"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ended.stderr.strip() == ""
@@ -152,6 +154,26 @@ def test_what_allocate_cannot_use_is_told_in_a_sentence(market, capsys, option, 
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1
+
+
+def test_allocate_says_how_old_macro_row_and_prices_are(market, tmp_path, capsys):
+    asked = ("allocate", "--market", market, "--risk", "low", "--budget", 1000)
+    assert run(*asked) == 0
+    age = (date.today() - date(2026, 6, 30)).days
+    said = capsys.readouterr().out
+    assert "The macro row is 0 days older than the last close used." in said
+    assert f"Prices end {age} days before today" in said
+    assert ("more than the 7 days that the policy allows" in said) is (age > 7)
+    (tmp_path / "policy.toml").write_text("max_price_age_days = 100000\n", encoding="utf-8")
+    assert run(*asked, "--policy", tmp_path / "policy.toml") == 0
+    assert "policy allows" not in capsys.readouterr().out
+
+
+def test_the_age_of_prices_says_nothing_of_a_date_that_was_asked_for(market, capsys):
+    assert run("allocate", "--market", market, "--risk", "low", "--budget", 1000, "--date", "2026-06-12") == 0
+    said = capsys.readouterr().out
+    assert "The macro row is 14 days older than the last close used." in said
+    assert "before today" not in said
 
 
 # --- generate -------------------------------------------------------------------------------------------

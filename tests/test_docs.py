@@ -140,18 +140,12 @@ def options(capsys):
     """Return the options of every command by its name, and those before it by none."""
     known = {"": options_of(capsys)}
     commands = (
-        "addin",
-        "allocate",
-        "audit",
-        "backtest",
-        "demo",
-        "generate",
-        "rank",
-        "recompute",
-        "status",
-        "template",
+        *("addin", "allocate", "audit", "backtest", "data", "demo", "generate"),
+        *("rank", "recompute", "status", "template"),
     )
-    return known | {command: known[""] | options_of(capsys, command) for command in commands}
+    known |= {command: known[""] | options_of(capsys, command) for command in commands}
+    known["data"] |= options_of(capsys, "data", "fetch") | options_of(capsys, "data", "check")
+    return known
 
 
 @each_page

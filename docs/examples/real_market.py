@@ -27,6 +27,7 @@ from typing_extensions import Doc
 
 from pyalloc import InvestorProfile, MarketData, allocate
 from pyalloc.macro import MacroPolicy, MacroSnapshot, recession_probability, regime
+from pyalloc.marketdata.macro_history import MacroHistory, macro_rows
 from pyalloc.names import BONDS, CASH, COMMODITIES, RISK_LEVELS, STOCKS
 
 FUNDS: Final = {
@@ -45,9 +46,6 @@ weights a bet on long rates, and HYG moves with stocks. Bill funds start only in
 is older and less of an oil fund than GSG.
 """
 
-AVERAGE_DAYS: Final = 21
-"""Daily observations, about a month of them, in each average of VIX and of the spreads."""
-
 DECISION_DATES: Final = ("2007-06-29", "2008-11-28", "2012-06-29", "2016-12-30")
 """Before the crisis, in it, in a slow recovery, and the last day of the data."""
 
@@ -55,26 +53,15 @@ REFERENCE_MONTHS: Final = pd.period_range("1990-01", "2019-12", freq="M")
 
 
 @dataclass(frozen=True)
-class MacroHistory:
-    """The macro series; all but `recession` are indexed by the day their values became known.
+class ReferenceHistory(MacroHistory):
+    """The macro series, and what they are judged by.
 
     Attributes
     ----------
-    vix : Series
-        Daily closes, index points.
-    yield_spread, spread_10y_3m : Series
-        Daily Treasury constant-maturity spreads, decimal fractions. The Fed's H.15 quotes the three-month
-        yield on an investment basis, which is bond-equivalent already.
-    gdp_growth : Series
-        First releases of real growth, q/q annualised, decimal fractions.
     recession : Series of bool
         NBER recessions by month, known only long afterwards: to judge with, never to decide with.
     """
 
-    vix: pd.Series
-    yield_spread: pd.Series
-    spread_10y_3m: pd.Series
-    gdp_growth: pd.Series
     recession: pd.Series
 
 
@@ -106,7 +93,7 @@ def read_table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, index_col=0, parse_dates=True, na_values=".")
 
 
-def read_macro(data: Path) -> MacroHistory:
+def read_macro(data: Path) -> ReferenceHistory:
     """Return the macro series in the folder `data`, percent turned into decimal fractions."""
 
     def series(name: str) -> pd.Series:
@@ -117,7 +104,7 @@ def read_macro(data: Path) -> MacroHistory:
     # After the shutdown of 1995-96 two quarters became known on one day: the later one is the news.
     latest = releases.drop_duplicates("known_by", keep="last").set_index("known_by")
     recession = series("fred/USREC.csv").eq(1.0)
-    return MacroHistory(
+    return ReferenceHistory(
         vix=series("vix-daily.csv.gz"),
         yield_spread=series("fred/T10Y2Y.csv") / 100,
         spread_10y_3m=ten_less_three.dropna() / 100,
@@ -126,26 +113,7 @@ def read_macro(data: Path) -> MacroHistory:
     )
 
 
-def macro_rows(history: MacroHistory, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return one snapshot per day, from nothing known after that day's close: the rows of macro.csv.
-
-    VIX and spreads are averages of 21 observations. The New York Fed takes 10y - 3m over the calendar month,
-    which at a month's end is nearly the same.
-    """
-
-    def average(daily: pd.Series) -> pd.Series:
-        return daily.rolling(AVERAGE_DAYS).mean().reindex(days, method="ffill")
-
-    rows = {
-        "vix": average(history.vix),
-        "gdp_growth": history.gdp_growth.reindex(days, method="ffill"),
-        "yield_spread": average(history.yield_spread),
-        "spread_10y_3m": average(history.spread_10y_3m),
-    }
-    return pd.DataFrame(rows).rename_axis("known_on").round(6)
-
-
-def reference_months(history: MacroHistory) -> pd.DataFrame:
+def reference_months(history: ReferenceHistory) -> pd.DataFrame:
     """Return (vix, gdp_growth, yield_spread) of 1990-2019 by month: monthly means, growth as then known."""
 
     def mean(daily: pd.Series) -> pd.Series:

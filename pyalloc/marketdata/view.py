@@ -27,7 +27,8 @@ from pyalloc.stocks import (
 )
 
 if TYPE_CHECKING:
-    from pyalloc.marketdata.data import Asset, MarketData
+    from pyalloc.marketdata.data import MarketData
+    from pyalloc.marketdata.sources import Asset
 
 FloatArray = NDArray[np.float64]
 

@@ -12,7 +12,10 @@ from pyalloc.errors import TableError
 from pyalloc.tables.cells import decimal_marks
 from pyalloc.tables.columns import ColumnReader
 from pyalloc.tables.delimited import CSV_SUFFIXES, DelimitedText, read_delimited
-from pyalloc.tables.table import name_key
+from pyalloc.tables.parquet import PARQUET_SUFFIX, read_parquet, read_plain_prices
+from pyalloc.tables.reading import read_table
+from pyalloc.tables.table import Table, name_key
+from pyalloc.tables.workbook import WORKBOOK_SUFFIXES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +27,7 @@ _PLAIN = b"0123456789eE+-.,;\t\n"
 _ISO_DATE = r"\d{4}-\d\d-\d\d"
 
 
-def read_prices(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_prices(path: str | os.PathLike[str], *, sheet: str | None = None) -> pd.DataFrame:
     """Read prices: ISO dates in the first column, one further column per asset, blank before listing.
 
     Rows may come in any order, since each carries its date; they are returned sorted.
@@ -32,7 +35,9 @@ def read_prices(path: str | os.PathLike[str]) -> pd.DataFrame:
     Parameters
     ----------
     path : path-like
-        A ``.csv`` or ``.csv.gz`` file.
+        A ``.csv``, ``.csv.gz``, ``.parquet``, ``.xlsx`` or ``.xlsm`` file.
+    sheet : str, optional
+        The sheet of a workbook; by default the first visible one.
 
     Returns
     -------
@@ -46,14 +51,21 @@ def read_prices(path: str | os.PathLike[str]) -> pd.DataFrame:
         twice, or a price that is not positive and finite.
     """
     path = Path(path)
-    if not path.name.lower().endswith(CSV_SUFFIXES):
-        raise TableError(f"{path.name} is not csv: save the prices as .csv or .csv.gz")
-    document = read_delimited(path)
-    frame = _read_plain(document)
-    if frame is None:
-        frame = _read_with_care(document)
-    _refuse_repeated_dates(document.source, frame)
-    _refuse_impossible_prices(document.source, frame)
+    name = path.name.lower()
+    frame: pd.DataFrame | None
+    if name.endswith(PARQUET_SUFFIX):
+        frame = read_plain_prices(path)
+        frame = _with_care(read_parquet(path)) if frame is None else frame
+    elif name.endswith(WORKBOOK_SUFFIXES):
+        frame = _with_care(read_table(path, sheet=sheet))
+    elif name.endswith(CSV_SUFFIXES):
+        document = read_delimited(path)
+        frame = _read_plain(document)
+        frame = _with_care(document.table()) if frame is None else frame
+    else:
+        raise TableError(f"{path.name} is not csv: save the prices as .csv, .csv.gz, .xlsx or .parquet")
+    _refuse_repeated_dates(path.name, frame)
+    _refuse_impossible_prices(path.name, frame)
     return frame.sort_index()
 
 
@@ -94,14 +106,13 @@ def _read_plain(document: DelimitedText) -> pd.DataFrame | None:
     return frame if even and len(frame) else None
 
 
-def _read_with_care(document: DelimitedText) -> pd.DataFrame:
+def _with_care(table: Table) -> pd.DataFrame:
     """Return the prices read cell by cell, or refuse them with the first problems."""
     import pandas as pd
 
-    table = document.table()
     first, *assets = table.columns
     if not assets:
-        raise TableError(f"{document.source} has the one column {first}: add a column of prices per asset")
+        raise TableError(f"{table.source} has the one column {first}: add a column of prices per asset")
     reader = ColumnReader(table)
     dates = [date.isoformat() for date in reader.date(first) if date]
     prices = {asset: reader.number(asset, required=False) for asset in assets}

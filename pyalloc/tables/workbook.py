@@ -42,6 +42,13 @@ def read_sheet(path: Path, name: str | None) -> Table:
     return tabulate(source, enumerate(rows, start=1))
 
 
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Return the names of a workbook's sheets in its order."""
+    data = read_bytes(path, MAX_UNPACKED_BYTES)
+    with _damage_refused(path.name):
+        return tuple(sheet.name for sheet in worksheets(unpack(path.name, data)))
+
+
 @contextmanager
 def _damage_refused(source: str) -> Iterator[None]:
     """Turn whatever the zip, XML and value readers raise on damaged bytes into one refusal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pyalloc import InvestorProfile, MacroSnapshot, MarketData, Policy, allocate
 from pyalloc.errors import InfeasibleError, InputError, SingularSystemError
 from pyalloc.frontier import SleevePolicy, risk_contributions
+from pyalloc.macro import MacroPolicy
 from pyalloc.names import (
     ATTAINED,
     CATEGORIES,
@@ -442,3 +444,17 @@ def test_a_sector_that_the_policy_does_not_know_is_refused(demo_market):
     )
     with pytest.raises(InputError, match="no such sector: Technology; the sectors are Utilities"):
         allocated(dataclasses.replace(demo_market, assets=odd))
+
+
+# --- how old the macro row is ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("allowed", "said"), [(21, False), (20, True)])
+def test_a_macro_row_older_than_the_policy_allows_is_told(demo_market, allowed, said):
+    policy = Policy(macro=MacroPolicy(max_age_days=allowed))
+    allocation = allocated(demo_market, "2025-06-20", policy=policy)
+    assert allocation.trace["known_on"] == date(2025, 5, 30)
+    sentence = (
+        "The macro row, known on 2025-05-30, is 21 days older than the as-of date; the policy allows 20."
+    )
+    assert (sentence in allocation.notices) is said

@@ -826,5 +826,5 @@ def test_blank_rows_and_missing_trailing_separators_do_not_shift_prices(save: Sa
     assert prices["B"].isna().tolist() == [False, True]
 
 
-def test_prices_in_a_workbook_are_refused(save: Save) -> None:
-    assert "save the prices as .csv" in refusal(save(b"", "prices.xlsx"), read_prices)
+def test_prices_in_a_file_of_another_kind_are_refused(save: Save) -> None:
+    assert "save the prices as .csv" in refusal(save(b"", "prices.pdf"), read_prices)
