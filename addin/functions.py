@@ -370,7 +370,7 @@ def dynalloc_why(
     """Sentence behind an error: the same call, answered in words."""
     called = function.strip().upper()
     if called not in REGISTRY:
-        raise CellError(VALUE, f"function is {function[:40]!r}: there are {', '.join(REGISTRY)}")
+        return f"{VALUE}: function is {function[:40]!r}; there are {', '.join(REGISTRY)}"
     given = [argument_1, argument_2, argument_3, argument_4, argument_5, argument_6]
     while given and is_left_out(given[-1]):
         given.pop()

@@ -20,7 +20,10 @@ def names_of(caller: Any) -> Names:
         names = caller.sheet.book.names
         if not names.contains(name):
             raise KeyError(name)
-        area = names(name).refers_to_range.api
+        try:
+            area = names(name).refers_to_range.api
+        except Exception as failed:  # Excel's own error: the name's cells were deleted, or it holds no cells
+            raise KeyError(name) from failed
         held = _with_dates(area.Value2, area.Value)
         return held if isinstance(held, tuple) else ((held,),)  # an empty cell is not a missing name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,8 +35,9 @@ from tests.workbooks.excel_save import ExcelFile
 from workbooks.audit import AuditResult, Finding, Kind, audit
 from workbooks.audit.findings import lines_of
 from workbooks.clients import SUMMARY_FILE
-from workbooks.engines import make_engine
-from workbooks.reading.content import content_of, plain_area
+from workbooks.engines import Flavour, make_engine
+from workbooks.reading.cells import FoundCell
+from workbooks.reading.content import Content, content_of, plain_area
 from workbooks.template.author import Book
 from workbooks.template.book import fill
 from workbooks.template.facts import TEMPLATE_VERSION
@@ -68,9 +70,10 @@ class Made(NamedTuple):
         return audit(content_of("client.xlsx", edited(self.data, *edits)), market)
 
 
-def make(case: str, market: MarketData) -> Made:
+def make(case: str, market: MarketData, flavour: Flavour = "client") -> Made:
     allocation = build_case(case, market)
-    return Made(make_engine("compiled")(allocation, RECIPIENT)[0], fill(allocation, RECIPIENT)[0])
+    data, _ = make_engine("compiled", flavour=flavour)(allocation, RECIPIENT)
+    return Made(data, fill(allocation, RECIPIENT, live=flavour == "live")[0])
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,30 @@ def made(market: MarketData) -> Made:
 @pytest.mark.parametrize("case", CASES)
 def test_an_untouched_workbook_has_no_finding(case: str, demo_market: MarketData) -> None:
     assert make(case, demo_market).audit().findings == ()
+
+
+@pytest.mark.parametrize("case", ["high", "one stock", "six categories"])
+def test_an_untouched_live_workbook_has_no_finding(case: str, demo_market: MarketData) -> None:
+    assert make(case, demo_market, "live").audit().findings == ()
+
+
+def as_saved(live: Made, answer: str) -> Content:
+    """Return a live workbook as Excel saves it: calls with an add-in before them, and errors that do not spill."""
+    content = content_of("client.xlsx", live.data)
+    functions = content.sheets["Functions"]
+    cells = dict(functions.cells)
+    for sheet, at, cell in live.book.cells("formula"):
+        if cell.spills and sheet == "Functions":
+            formula = f"[1]!{cell.text[1:]}" if cell.text else ""
+            error = answer if cell.text else None
+            cells[at] = FoundCell(error, formula, at if cell.text else "", bool(error))
+    return replace(content, sheets={**content.sheets, "Functions": replace(functions, cells=cells)})
+
+
+def test_calls_that_excel_saved_without_the_add_in_are_no_finding(demo_market: MarketData) -> None:
+    live = make("high", demo_market, "live")
+    assert audit(as_saved(live, "#NAME?"), None).findings == ()
+    assert audit(as_saved(live, "#VALUE!"), None).findings != ()
 
 
 def test_an_untouched_workbook_of_many_stocks_has_no_finding(large_market: MarketData) -> None:

@@ -60,7 +60,7 @@ def departures(workbook: EditedWorkbook, facts: Facts | None) -> Iterator[Depart
     content, book = workbook.content, workbook.layout.book
     removed = {(shift.sheet, shift.row + i) for shift in workbook.shifts for i in range(-shift.by)}
     empty = without_values(content, book)
-    formulas = _formulas(book)
+    formulas, unanswered = _formulas(book), _unanswered(content, book)
     for sheet, at, cell in book.cells():
         if sheet not in content.sheets or (sheet, coordinate_from_string(at)[1]) in removed:
             continue
@@ -73,7 +73,7 @@ def departures(workbook: EditedWorkbook, facts: Facts | None) -> Iterator[Depart
         departs = facts is not None and not same_value(found.value, expected)
         if cell.kind == "formula":
             rewritten = bool(cell.text) and not _as_authored(cell, found)
-            if cell.spills and found.value == _NO_ADDIN and not rewritten:
+            if (sheet, at) in unanswered and found.value in (None, _NO_ADDIN) and not rewritten:
                 continue
             if rewritten or found.is_error or (departs and sheet not in empty):
                 yield Departure(sheet, at, cell, found, expected, formulas[sheet, at], rewritten)
@@ -110,13 +110,21 @@ def _formulas(book: Book) -> dict[tuple[str, str], str]:
     return {(sheet, at): cell.text or arrays[sheet, at] for sheet, at, cell in book.cells("formula")}
 
 
+def _unanswered(content: Content, book: Book) -> set[tuple[str, str]]:
+    """Return the cells of calls of ours that nothing answered; Excel leaves all but the first empty then."""
+    return {
+        (sheet, part)
+        for sheet, at, cell in book.cells("formula")
+        if cell.spills and cell.array and sheet in content.sheets
+        if content.cell(sheet, at).value == _NO_ADDIN
+        for part in addresses_in(cell.array)
+    }
+
+
 def _as_authored(cell: Cell, found: FoundCell) -> bool:
-    """Return whether a formula says what was authored, over the same cells where it is an array."""
-    return (
-        bool(found.formula)
-        and same_formula(found.formula, cell.text)
-        and simple_area(found.area) == simple_area(cell.array)
-    )
+    """Return whether a formula says what was authored, over the same cells where those are fixed."""
+    same_area = cell.spills or simple_area(found.area) == simple_area(cell.array)
+    return bool(found.formula) and same_area and same_formula(found.formula, cell.text)
 
 
 def _of_its_type(sheet: str, cell: Cell, found: FoundCell) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -13,12 +14,17 @@ _PREFIXES: Final = ("_XLFN.", "_XLWS.")
 """What Excel puts before functions that came after the file format."""
 
 
+_ADDIN: Final = re.compile(r"(?:\[\d+\]|'[^']*')!(?=DYNALLOC_|CATEGORY_|ADJ_)")
+"""Where Excel says that a function of ours lives in an add-in: a number of its list of links, or a path."""
+
+
 def same_formula(one: str, other: str) -> bool:
     """Return whether two formulas say the same, however a spreadsheet spelt them.
 
     Numbers are compared by value (1E-12 is 0.000000000001); functions, names and references in any case, with
-    or without quotes around a sheet, a prefix before a newer function and a second corner of one cell; spaces
-    do not count. Texts in quotes are compared as they stand. Either may come with or without its ``=``.
+    or without quotes around a sheet, a prefix before a newer function, an add-in before one of ours and a
+    second corner of one cell; spaces do not count. Texts in quotes are compared as they stand. Either may come
+    with or without its ``=``.
 
     Examples
     --------
@@ -83,6 +89,7 @@ def _value(token: Token) -> str | float:
     if token.type == Token.FUNC:
         for prefix in _PREFIXES:
             text = text.removeprefix(prefix)
+        text = _ADDIN.sub("", text)
     return _plain_reference(text) if token.subtype == Token.RANGE else text
 
 

@@ -11,7 +11,7 @@ from openpyxl.utils.cell import coordinate_from_string
 from pyalloc.policy import Policy
 from workbooks.reading.cells import FoundCell
 from workbooks.reading.content import Content, FoundSheet
-from workbooks.template.author import Book, Sheet
+from workbooks.template.author import Book, Sheet, addresses_in
 from workbooks.template.book import Design, author_book
 
 _LARGEST_SHIFT = 10
@@ -103,7 +103,11 @@ def _standing_rows(sheet: Sheet, cells: Mapping[str, FoundCell]) -> dict[int, _R
     """Return by row the labels of the sheet that stand in it, wherever, and where formulas are."""
     labels = {cell.text for cell in sheet.cells.values() if cell.kind == "label"}
     rows: dict[int, set[tuple[str, str]]] = {}
+    arrays = ((at, cell.area) for at, cell in cells.items() if ":" in cell.area)
+    results = {place for at, area in arrays for place in addresses_in(area) if place != at}
     for at, cell in cells.items():
+        if at in results:
+            continue
         mark = "=" if cell.formula else cell.value
         if mark == "=" or mark in labels:
             letters, row = coordinate_from_string(at)

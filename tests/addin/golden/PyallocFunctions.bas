@@ -13,6 +13,7 @@ Private lastFailure As String
 
 ' Text that tells whether this module is loaded, and why Python cannot be reached if it cannot.
 Public Function DYNALLOC_ADDIN() As String
+    Application.Volatile
     DYNALLOC_ADDIN = "pyalloc " & PYALLOC_VERSION & " for Excel"
     If lastFailure <> "" Then
         DYNALLOC_ADDIN = DYNALLOC_ADDIN & "; Python cannot be reached: " & lastFailure & "; run: pyalloc addin doctor"
@@ -132,16 +133,19 @@ End Function
 ' The function dialog learns what arguments are as soon as Excel is idle; while it opens, it refuses.
 Public Sub Auto_Open()
     On Error Resume Next
-    Application.OnTime Now, "'" & ThisWorkbook.Name & "'!DescribeFunctions"
+    Application.OnTime Now, Macro("DescribeFunctions")
 End Sub
 
+' A macro of this file by its full name, in which an apostrophe is written twice.
+Private Function Macro(ByVal procedure As String) As String
+    Macro = "'" & Replace(ThisWorkbook.Name, "'", "''") & "'!" & procedure
+End Function
+
 Private Sub Describe(ByVal functionName As String, ByVal category As String, ByVal says As String, ByVal arguments As Variant)
-    Dim macro As String
-    macro = "'" & ThisWorkbook.Name & "'!" & functionName
     If UBound(arguments) < 0 Then
-        Application.MacroOptions macro:=macro, Description:=says, Category:=category
+        Application.MacroOptions Macro:=Macro(functionName), Description:=says, Category:=category
     Else
-        Application.MacroOptions macro:=macro, Description:=says, Category:=category, ArgumentDescriptions:=arguments
+        Application.MacroOptions Macro:=Macro(functionName), Description:=says, Category:=category, ArgumentDescriptions:=arguments
     End If
 End Sub
 
