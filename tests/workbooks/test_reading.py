@@ -237,7 +237,18 @@ def test_a_formula_moves_its_relative_references_only() -> None:
 
 @pytest.mark.parametrize(
     "case",
-    ["one stock", "bounded", "overridden", "top", "ridge", "auto", "trees", "bayes-stein", "six categories"],
+    [
+        "one stock",
+        "bounded",
+        "overridden",
+        "top",
+        "old macro row",
+        "ridge",
+        "auto",
+        "trees",
+        "bayes-stein",
+        "six categories",
+    ],
 )
 def test_a_workbook_read_back_asks_for_the_allocation_that_it_shows(
     case: str, demo_market: MarketData
