@@ -649,7 +649,7 @@ def test_served_reference_data_give_the_reference_stress_and_its_auc(fetch, tmp_
     # The reference takes VIX from Cboe's own history, which lacks 1999-12-31.
     vix = script.read_table(shared_data / "macro" / "fred" / "VIXCLS.csv")["value"].dropna()
     history = replace(script.read_macro(shared_data), vix=vix)
-    months = vix["1990-03":"2019-12"].index.to_series().groupby(lambda day: day.to_period("M")).max()
+    months = vix["1990-01":"2019-12"].index.to_series().groupby(lambda day: day.to_period("M")).max()
     rows = macro_rows(history, pd.DatetimeIndex(months))[["vix", "gdp_growth", "yield_spread"]]
     theirs = [MacroSnapshot(*row).stress() for row in rows.to_numpy()]
     found = pd.Series([ours[day.date()] for day in months], months.index)
