@@ -503,6 +503,13 @@ def test_only_an_http_address_can_be_a_mirror(base):
         checked_base("--fred-url", base)
 
 
+def test_without_yfinance_prices_are_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "yfinance", None)
+    monkeypatch.delitem(sys.modules, "pyalloc.marketdata.vendors.yahoo", raising=False)
+    with pytest.raises(UnavailableError, match=r"prices need yfinance, .*: pip install 'pyalloc\[data\]'"):
+        importlib.import_module("pyalloc.marketdata.vendors.yahoo")
+
+
 # --- ended in the middle --------------------------------------------------------------------------------
 
 
