@@ -34,6 +34,9 @@ MACRO_LIMITS: Final = {
 TILT_LIMIT: Final = 10.0
 """Largest strength × defensiveness of a tilt: a factor beyond exp(±10) is a slip, not a view."""
 
+LONGEST_AGE: Final = 100
+"""Days beyond which a workbook's own audit notes the age of its macro row: a quarter, and a late release."""
+
 PROBIT: Final = (-0.5333, -63.30)
 """Intercept and slope of the New York Fed's yield-curve recession probit (spread as a fraction)."""
 
@@ -77,8 +80,10 @@ class MacroPolicy:
         Doc("Stress from which calm, normal, elevated and high stress start."),
     ] = (0.0, 0.40, 0.60, 0.80)
     max_age_days: Annotated[
-        int, Ge(0), Doc("Days by which a macro row may be older than the as-of date before a notice says so.")
-    ] = 100
+        int,
+        Interval(ge=0, le=LONGEST_AGE),
+        Doc("Days by which a macro row may be older than the as-of date before a notice says so."),
+    ] = LONGEST_AGE
     tilt_strength: Annotated[
         float, Ge(0), Doc("Kappa: a sector of defensiveness d is tilted by exp(kappa d (2 stress - 1)).")
     ] = 0.5

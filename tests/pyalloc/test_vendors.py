@@ -503,6 +503,13 @@ def test_only_an_http_address_can_be_a_mirror(base):
         checked_base("--fred-url", base)
 
 
+def test_without_yfinance_prices_are_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "yfinance", None)
+    monkeypatch.delitem(sys.modules, "pyalloc.marketdata.vendors.yahoo", raising=False)
+    with pytest.raises(UnavailableError, match=r"prices need yfinance, .*: pip install 'pyalloc\[data\]'"):
+        importlib.import_module("pyalloc.marketdata.vendors.yahoo")
+
+
 # --- ended in the middle --------------------------------------------------------------------------------
 
 
@@ -649,7 +656,7 @@ def test_served_reference_data_give_the_reference_stress_and_its_auc(fetch, tmp_
     # The reference takes VIX from Cboe's own history, which lacks 1999-12-31.
     vix = script.read_table(shared_data / "macro" / "fred" / "VIXCLS.csv")["value"].dropna()
     history = replace(script.read_macro(shared_data), vix=vix)
-    months = vix["1990-03":"2019-12"].index.to_series().groupby(lambda day: day.to_period("M")).max()
+    months = vix["1990-01":"2019-12"].index.to_series().groupby(lambda day: day.to_period("M")).max()
     rows = macro_rows(history, pd.DatetimeIndex(months))[["vix", "gdp_growth", "yield_spread"]]
     theirs = [MacroSnapshot(*row).stress() for row in rows.to_numpy()]
     found = pd.Series([ours[day.date()] for day in months], months.index)

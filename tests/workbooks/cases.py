@@ -9,6 +9,7 @@ import numpy as np
 from pyalloc import Allocation, InvestorProfile, MarketData, Policy, allocate
 from pyalloc.category import CategoryPolicy, CategoryRow
 from pyalloc.frontier import SleevePolicy
+from pyalloc.macro import MacroPolicy
 from pyalloc.stocks import StockPolicy
 from workbooks.template.facts import Recipient
 
@@ -58,6 +59,7 @@ def build_case(name: str, market: MarketData) -> Allocation:
     }
     policies = {
         "top": Policy(stocks=StockPolicy(top=15)),
+        "old macro row": Policy(macro=MacroPolicy(max_age_days=5)),
         "top, all at the cap": Policy(stocks=StockPolicy(top=10, cap_multiple=1.0)),
         "minimum variance": Policy(sleeve=SleevePolicy(return_model="historical")),
         "rank": Policy(stocks=StockPolicy(scaling="rank")),
@@ -80,7 +82,7 @@ def build_case(name: str, market: MarketData) -> Allocation:
     if name.endswith("categories"):
         market = _with_more_categories(market)
     return allocate(
-        market.at(),
+        market.at("2026-06-19" if name == "old macro row" else None),
         profile=profiles.get(name, InvestorProfile(risk="high")),
         policy=policies.get(name, Policy()),
     )

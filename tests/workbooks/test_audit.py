@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +106,7 @@ def test_an_untouched_live_workbook_has_no_finding(case: str, demo_market: Marke
 
 
 def as_saved(live: Made, answer: str) -> Content:
-    """Return a live workbook as Excel saves it: calls with an add-in before them, and errors that do not spill."""
+    """Return a live workbook as Excel saves it: an add-in before calls, errors that do not spill."""
     content = content_of("client.xlsx", live.data)
     functions = content.sheets["Functions"]
     cells = dict(functions.cells)
@@ -115,7 +115,8 @@ def as_saved(live: Made, answer: str) -> Content:
             formula = f"[1]!{cell.text[1:]}" if cell.text else ""
             error = answer if cell.text else None
             cells[at] = FoundCell(error, formula, at if cell.text else "", bool(error))
-    return replace(content, sheets={**content.sheets, "Functions": replace(functions, cells=cells)})
+    shown = dataclasses.replace(functions, cells=cells)
+    return dataclasses.replace(content, sheets={**content.sheets, "Functions": shown})
 
 
 def test_calls_that_excel_saved_without_the_add_in_are_no_finding(demo_market: MarketData) -> None:

@@ -242,6 +242,7 @@ def test_a_formula_moves_its_relative_references_only() -> None:
         "bounded",
         "overridden",
         "top",
+        "old macro row",
         "ridge",
         "auto",
         "trees",

@@ -23,8 +23,8 @@ def same_formula(one: str, other: str) -> bool:
 
     Numbers are compared by value (1E-12 is 0.000000000001); functions, names and references in any case, with
     or without quotes around a sheet, a prefix before a newer function, an add-in before one of ours and a
-    second corner of one cell; spaces do not count. Texts in quotes are compared as they stand. Either may come
-    with or without its ``=``.
+    second corner of one cell; spaces do not count. Texts in quotes are compared as they stand. Either may
+    come with or without its ``=``.
 
     Examples
     --------

@@ -17,6 +17,7 @@ from openpyxl.utils.cell import range_boundaries
 
 from pyalloc.category import CategoryShares
 from pyalloc.errors import InputError
+from pyalloc.macro import LONGEST_AGE
 from workbooks.reading.cells import Value
 from workbooks.reading.content import Content
 from workbooks.reading.settings import Inputs, Row, Structure, misfit, settings_of, vector
@@ -34,6 +35,7 @@ _REGISTERED: Final = re.compile(r"[A-Z]{1,3}\d+  (\w+)(?:\[(\d+(?:, \d+)*)\])?")
 
 _SHARE: Final = re.compile(rf"\b({'|'.join(share.name for share in fields(CategoryShares))})_share\b")
 _HISTORY: Final = re.compile(r"the policy asks for (\d+)\.")
+_MACRO_AGE: Final = re.compile(r"older than the as-of date; the policy allows (\d+)\.")
 _SHORTEST_HISTORY: Final = 12
 """Months; the least that a policy may ask for, so that no stock of the workbook is refused for its youth."""
 
@@ -167,8 +169,9 @@ def _months(content: Content, *, native: bool) -> int:
 
 def _structure(content: Content, generated: Inputs, months: int) -> Structure:
     portfolios, notices = _area(content, "frontier_weights"), _area(content, "notices")
-    said = (str(content.cell(notices.sheet, f"B{row}").value) for row in notices.rows)
+    said = [str(content.cell(notices.sheet, f"B{row}").value) for row in notices.rows]
     history = [int(found[1]) for line in said if (found := _HISTORY.search(line))]
+    macro_age = [int(found[1]) for line in said if (found := _MACRO_AGE.search(line))]
     return Structure(
         categories=_categories(generated),
         rows=tuple(_category_rows(content, generated)),
@@ -182,6 +185,7 @@ def _structure(content: Content, generated: Inputs, months: int) -> Structure:
         frontier_points=portfolios.right - portfolios.left + 1,
         history_months=history[0] if history else months,
         minimum_months=_SHORTEST_HISTORY,
+        macro_age=macro_age[0] if macro_age else LONGEST_AGE,
     )
 
 

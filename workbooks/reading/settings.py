@@ -52,6 +52,7 @@ class Structure:
     frontier_points: int
     history_months: int
     minimum_months: int
+    macro_age: int
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _policy(inputs: Inputs, one: Mapping[str, Any], structure: Structure) -> Pol
             **{f"{name}_mean": value for name, value in zip(indicators, means, strict=True)},
             **{f"{name}_std": value for name, value in zip(indicators, stds, strict=True)},
             **{f"{name}_weight": value for name, value in zip(indicators, weights, strict=True)},
+            "max_age_days": structure.macro_age,
             "z_limit": one["z_limit"],
             "composite_std": one["sigma_c"],
             "regime_from": vector(inputs, "regime_from"),

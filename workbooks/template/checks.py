@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from pyalloc import names
+from pyalloc.macro import LONGEST_AGE
 from workbooks.template.frame import (
     AUDIT,
     CONSTRAINTS,
@@ -88,7 +89,7 @@ _REMEDIES: Final = {
 CHECKS: Final = (
     Check("inputs_missing", "Inputs", "Macro inputs that are not numbers", "=3-COUNT(macro_inputs)", 0),
     Check("inputs_late", "Inputs", "Days by which the macro row was published after the as-of date", "=IF(ISNUMBER(known_on),MAX(0,known_on-as_of),0)", 0),
-    Check("inputs_old", "Inputs", "Age of the macro row, days", '=IF(ISNUMBER(macro_age),macro_age,0)', 100, "NOTE"),
+    Check("inputs_old", "Inputs", "Age of the macro row, days", '=IF(ISNUMBER(macro_age),macro_age,0)', LONGEST_AGE, "NOTE"),
     Check("omega_sum", "Macro", "Weights ω do not sum to 1", "=SUM(macro_omega)-1", 1e-12),
     Check("stress_inverse", "Macro", "Stress taken back to its composite", "=IF(ABS(composite)>5*sigma_c,0,NORMSINV(stress)*sigma_c-composite)", 1e-9),
     Check("tilt_logs", "Macro", "Tilts against κ·d·(2s − 1)", "=SUMPRODUCT(ABS(LN(sector_tilt)-tilt_strength*sector_defensiveness*(2*stress-1)))", 1e-12),

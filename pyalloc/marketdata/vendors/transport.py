@@ -106,7 +106,11 @@ def _ask(request: Request, address: str) -> str:
             body: bytes = answer.read(MAX_ANSWER_BYTES + 1)
             # Asked for a number of bytes, http.client says nothing where fewer came than were declared.
             declared = answer.headers.get("Content-Length")
-            whole = declared == str(len(body)) if declared else "chunked" in str(answer.headers)
+            whole = (
+                declared == str(len(body))
+                if declared
+                else answer.headers.get("Transfer-Encoding") == "chunked"
+            )
     except HTTPError as error:
         if error.code in _WORTH_WAITING:
             raise PassingError(f"answers {error.code} {error.reason}", seconds_asked(error.headers)) from None
