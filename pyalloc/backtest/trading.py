@@ -145,28 +145,29 @@ def trade(
             break
         prices, target, part = closes[stop], targets[k], parts[k]
         values = held * prices
-        invested = float(values.sum())
+        invested = float(held @ prices)
         if not isfinite(invested):  # an asset without a price today, held or not
             prices, target = _tradable(prices, target)
             part, values = float(target.sum()), held * prices
-            invested = float(values.sum())
+            invested = float(held @ prices)
         before[k] = total = invested + spare
         # What assets gain together, the cash account loses.
         moved = 0.5 * (float(np.abs(target * total - values).sum()) + abs(part * total - invested)) / total
         if moved > band:
-            after = wealth_after_costs(values, target, total, fee)
-            positions = target * after
-            traded[k] = float(np.abs(positions - values).sum())
+            after, trades = rebalanced(values, target, total, fee)
+            traded[k] = float(np.abs(trades).sum())
             turnover[k] = moved
-            held = positions / prices
+            held = target * after / prices
             spare = after * (1.0 - part)
         wealth[stop - first] = before[k] - fee * traded[k]
         units[k], account[k] = held, spare
     return Trading(first, wealth, rows, before, traded, fee * traded, turnover, units, account, tuple(sales))
 
 
-def wealth_after_costs(values: FloatArray, weights: FloatArray, wealth: float, fee: float) -> float:
-    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, exactly.
+def rebalanced(
+    values: FloatArray, weights: FloatArray, wealth: float, fee: float
+) -> tuple[float, FloatArray]:
+    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, exactly, and the trades w V′ − h, shape (n,).
 
     The left side rises with V′, is convex and has straight pieces, one for each set of assets that are
     bought. Newton's steps from V, which is not below the solution, therefore descend from piece to piece
@@ -185,9 +186,10 @@ def wealth_after_costs(values: FloatArray, weights: FloatArray, wealth: float, f
     after, reached = wealth, np.inf
     while after < reached:
         reached = after
-        signs = np.where(weights * after > values, fee, -fee)
-        after = float((wealth + signs @ values) / (1.0 + signs @ weights))
-    return min(after, reached)
+        trades = weights * after - values
+        costs = np.copysign(fee, trades)
+        after = float((wealth + costs @ values) / (1.0 + costs @ weights))
+    return reached, trades
 
 
 def positions(trading: Trading, closes: FloatArray, cash: FloatArray, row: int) -> tuple[FloatArray, float]:
@@ -230,11 +232,11 @@ def _hold(
 ) -> tuple[FloatArray, list[Sale]]:
     """Return wealth from row `start` to row `stop` with nothing traded, and the assets that ended."""
     path = closes[start : stop + 1] @ units
-    earned = cash[start : stop + 1] / cash[start]
     if spare:
-        path += spare * earned
-    if isfinite(path.sum()):
+        path += spare / cash[start] * cash[start : stop + 1]
+    if isfinite(np.add.reduce(path)):
         return path, []
+    earned = cash[start : stop + 1] / cash[start]
     held = np.flatnonzero(units)
     prices = closes[start : stop + 1, held]
     alive = np.logical_and.accumulate(np.isfinite(prices), axis=0)
