@@ -46,7 +46,7 @@ def test_help_names_every_command_and_where_to_start(capsys):
     assert all(command in said for command in ("allocate", "demo", "template", "generate", "pyalloc demo"))
 
 
-@pytest.mark.parametrize("command", ["allocate", "demo", "template", "generate"])
+@pytest.mark.parametrize("command", ["allocate", "backtest", "demo", "template", "generate"])
 def test_the_help_of_each_command_has_an_example(capsys, command):
     assert run(command, "--help") == 0
     assert f"pyalloc {command}" in capsys.readouterr().out

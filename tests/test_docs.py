@@ -218,6 +218,21 @@ def test_the_record_of_the_rankers_is_what_the_script_finds(shared_data, real_ma
         assert f"| {line} |" in page, row[""]
 
 
+@pytest.mark.soak
+def test_the_backtest_of_real_prices_is_what_the_script_finds(real_market, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    monkeypatch.delitem(sys.modules, "real_market", raising=False)
+    spec = util.spec_from_file_location("backtest_of_the_docs", ROOT / "docs" / "examples" / "backtest.py")
+    script = util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8").lower()
+    for result in script.backtests(real_market):
+        for row in (*script.statistics(result), *script.dynamics(result)):
+            shown = [value for name, value in row.items() if name != "risk"]
+            line = " | ".join(shown).replace("-", "−").replace(" through time", "").lower()
+            assert f"| {line} |" in page, row
+
+
 # --- what is claimed holds ------------------------------------------------------------------------------
 
 

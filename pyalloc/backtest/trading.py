@@ -7,7 +7,8 @@ and units; the only loop is over executions. A row of prices is used on its own 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from math import isfinite
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,11 @@ from pyalloc.errors import InputError
 
 FloatArray = NDArray[np.float64]
 
-MOST_FEE = 0.2
+MOST_FEE: Final = 0.2
 """Largest proportional cost; a greater one is percent written for a fraction."""
+
+_ROUNDING: Final = 1e-12
+"""Weights that sum to 1 but for this leave nothing in cash."""
 
 
 class Sale(NamedTuple):
@@ -123,6 +127,8 @@ def trade(
     wealth = np.empty(len(closes) - first)
     before, traded, turnover = (np.zeros(len(rows)) for _ in range(3))
     units, account = np.zeros((len(rows), closes.shape[1])), np.zeros(len(rows))
+    parts = targets.sum(axis=1)
+    parts[np.abs(parts - 1.0) < _ROUNDING] = 1.0
     sales: list[Sale] = []
     stops = [*rows.tolist(), len(closes) - 1]
     held, spare, start = np.zeros(closes.shape[1]), 1.0, first
@@ -137,28 +143,31 @@ def trade(
         start = stop
         if k == len(rows):
             break
-        prices = closes[stop]
-        priced = np.isfinite(prices)
-        prices = np.where(priced, prices, 1.0)
-        target = np.where(priced, targets[k], 0.0)
+        prices, target, part = closes[stop], targets[k], parts[k]
         values = held * prices
-        before[k] = float(values.sum()) + spare
-        change = target * before[k] - values
-        moved = 0.5 * (float(np.abs(change).sum()) + abs(float(change.sum()))) / before[k]
+        invested = float(held @ prices)
+        if not isfinite(invested):  # an asset without a price today, held or not
+            prices, target = _tradable(prices, target)
+            part, values = float(target.sum()), held * prices
+            invested = float(held @ prices)
+        before[k] = total = invested + spare
+        # What assets gain together, the cash account loses.
+        moved = 0.5 * (float(np.abs(target * total - values).sum()) + abs(part * total - invested)) / total
         if moved > band:
-            after = wealth_after_costs(values, target, before[k], fee)
-            positions = target * after
-            traded[k] = float(np.abs(positions - values).sum())
+            after, trades = rebalanced(values, target, total, fee)
+            traded[k] = float(np.abs(trades).sum())
             turnover[k] = moved
-            held = positions / prices
-            spare = after - float(positions.sum())
+            held = target * after / prices
+            spare = after * (1.0 - part)
         wealth[stop - first] = before[k] - fee * traded[k]
         units[k], account[k] = held, spare
     return Trading(first, wealth, rows, before, traded, fee * traded, turnover, units, account, tuple(sales))
 
 
-def wealth_after_costs(values: FloatArray, weights: FloatArray, wealth: float, fee: float) -> float:
-    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, exactly.
+def rebalanced(
+    values: FloatArray, weights: FloatArray, wealth: float, fee: float
+) -> tuple[float, FloatArray]:
+    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, exactly, and the trades w V′ − h, shape (n,).
 
     The left side rises with V′, is convex and has straight pieces, one for each set of assets that are
     bought. Newton's steps from V, which is not below the solution, therefore descend from piece to piece
@@ -174,14 +183,13 @@ def wealth_after_costs(values: FloatArray, weights: FloatArray, wealth: float, f
         V, before, with what is in no asset.
     fee : float
     """
-    after, bought = wealth, np.full(len(values), -1.0)
-    for _ in range(len(values) + 1):
-        signs = np.where(weights * after > values, fee, -fee)
-        if np.array_equal(signs, bought):
-            break
-        bought = signs
-        after = float((wealth + signs @ values) / (1.0 + signs @ weights))
-    return after
+    after, reached = wealth, np.inf
+    while after < reached:
+        reached = after
+        trades = weights * after - values
+        costs = np.copysign(fee, trades)
+        after = float((wealth + costs @ values) / (1.0 + costs @ weights))
+    return reached, trades
 
 
 def positions(trading: Trading, closes: FloatArray, cash: FloatArray, row: int) -> tuple[FloatArray, float]:
@@ -213,14 +221,22 @@ def cash_growth(closes: FloatArray) -> FloatArray:
     return growth
 
 
+def _tradable(prices: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return prices and targets of a day with 1 and 0 where there is no price."""
+    priced = np.isfinite(prices)
+    return np.where(priced, prices, 1.0), np.where(priced, target, 0.0)
+
+
 def _hold(
     closes: FloatArray, cash: FloatArray, start: int, stop: int, units: FloatArray, spare: float, fee: float
 ) -> tuple[FloatArray, list[Sale]]:
     """Return wealth from row `start` to row `stop` with nothing traded, and the assets that ended."""
-    earned = cash[start : stop + 1] / cash[start]
-    path = closes[start : stop + 1] @ units + spare * earned
-    if np.isfinite(path).all():
+    path = closes[start : stop + 1] @ units
+    if spare:
+        path += spare / cash[start] * cash[start : stop + 1]
+    if isfinite(np.add.reduce(path)):
         return path, []
+    earned = cash[start : stop + 1] / cash[start]
     held = np.flatnonzero(units)
     prices = closes[start : stop + 1, held]
     alive = np.logical_and.accumulate(np.isfinite(prices), axis=0)

@@ -161,6 +161,24 @@ def test_the_future_does_change_what_comes_after(walked):
     assert walked.wealth[-1] != pytest.approx(other.wealth[-1])
 
 
+@pytest.mark.parametrize("days_early", [1, 5])
+def test_a_view_that_peeks_is_caught(days_early, monkeypatch):
+    known, at = market(), MarketData.at
+
+    def peeking(self, day=None):
+        row = int(np.searchsorted(self.days, np.datetime64(day, "D")))
+        return at(self, self.days[min(row + days_early, len(self.days) - 1)].item())
+
+    monkeypatch.setattr(MarketData, "at", peeking)
+    mandate = [Mandate(InvestorProfile(risk="high"), Policy())]
+    row = int(decision_rows(known, START)[2])
+    one, other = (
+        walk_forward_all(data, mandate, start=START, end=date(2015, 11, 15))[0]
+        for data in (known, spoiled(known, row, noise, np.random.default_rng(3)))
+    )
+    assert not all(map(same, decided(one, row), decided(other, row)))
+
+
 def test_a_decision_is_what_allocate_says_on_that_day_and_is_executed_at_the_next_close(walked):
     for decision, row in zip(walked.decisions[:3], walked.trading.rows, strict=False):
         assert row == decision.row + 1

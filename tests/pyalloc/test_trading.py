@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyalloc.backtest.trading import cash_growth, positions, trade, wealth_after_costs
+from pyalloc.backtest.trading import cash_growth, positions, rebalanced, trade
 from pyalloc.errors import InputError
 
 seeds = st.integers(0, 2**32 - 1)
@@ -93,7 +93,8 @@ def test_wealth_after_costs_solves_its_equation(seed, fee):
     values = rng.exponential(1.0, 30) * rng.choice([0.0, 1.0], 30)
     weights = rng.dirichlet(np.ones(30)) * rng.choice([0.0, 1.0], 30)
     wealth = values.sum() + rng.exponential(1.0)
-    after = wealth_after_costs(values, weights, wealth, fee)
+    after, trades = rebalanced(values, weights, wealth, fee)
+    np.testing.assert_allclose(trades, weights * after - values, rtol=0.0, atol=1e-12)
     assert after + fee * np.abs(weights * after - values).sum() == pytest.approx(wealth, rel=1e-12)
     assert 0.0 < after <= wealth
 

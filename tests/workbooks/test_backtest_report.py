@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from io import BytesIO
 
 import numpy as np
@@ -12,10 +13,10 @@ from pyalloc import InvestorProfile
 from pyalloc.backtest import run_sweep, sweep_policies, walk_forward
 from tests.pyalloc.test_backtest import START, market
 from workbooks.reports.backtest import write_backtest_report
-from workbooks.reports.backtest.book import backtest_book
+from workbooks.reports.backtest.book import backtest_book, report_bytes
 from workbooks.reports.backtest.facts import told
 from workbooks.template.author import Book
-from workbooks.template.writer import workbook_bytes
+from workbooks.template.dates import EPOCH
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,16 @@ def test_stocks_that_ended_are_counted():
     assert told(found)[0].startswith("Survivorship: 2 of the 12 stocks end before the last day")
 
 
+def test_every_formula_has_its_value_in_the_file(result, sweep):
+    book, facts = backtest_book(result, sweep)
+    shown = load_workbook(BytesIO(report_bytes(result, sweep)), data_only=True)
+    for sheet, at, cell in book.cells("formula"):
+        value, fact = shown[sheet][at].value, cell.value.of(facts)
+        if isinstance(value, datetime):
+            value = (value.date() - EPOCH).days
+        assert value == (fact if fact is None or isinstance(fact, str) else pytest.approx(fact, rel=1e-15))
+
+
 def test_charts_show_growth_falls_and_weights_through_time(written):
     charts = written["Report"]._charts
     assert [type(chart).__name__ for chart in charts] == ["ScatterChart", "ScatterChart", "AreaChart"]
@@ -89,7 +100,7 @@ def test_there_is_no_sweep_sheet_without_a_sweep(result):
 
 
 def test_the_same_backtest_gives_the_same_bytes(result):
-    one, other = (workbook_bytes(*backtest_book(result)) for _ in range(2))
+    one, other = (report_bytes(result) for _ in range(2))
     assert one == other
     assert load_workbook(BytesIO(one)).properties.title == "Backtest, risk high"
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-TEMPLATE_VERSION: Final = "3"
+TEMPLATE_VERSION: Final = "4"
 """Changes whenever a cell moves or a formula changes."""
 
 NONE: Final = "none"

@@ -11,6 +11,7 @@ from workbooks.folder import replacing
 from workbooks.reports.backtest.facts import imprint, report_facts, told
 from workbooks.reports.backtest.page import author_report
 from workbooks.reports.backtest.series import author_daily, author_months
+from workbooks.reports.backtest.stored import with_stored_values
 from workbooks.reports.backtest.tables import author_attribution, author_decisions, author_sweep
 from workbooks.template.author import Book
 from workbooks.template.writer import workbook_bytes
@@ -33,6 +34,12 @@ def backtest_book(result: BacktestResult, sweep: Sweep | None = None) -> tuple[B
     return Book(tuple(sheets), protected=False), facts
 
 
+def report_bytes(result: BacktestResult, sweep: Sweep | None = None) -> bytes:
+    """Return the report as an .xlsx file, the same bytes for the same backtest."""
+    book, facts = backtest_book(result, sweep)
+    return with_stored_values(workbook_bytes(book, facts), book, facts)
+
+
 def write_backtest_report(result: BacktestResult, path: Path, sweep: Sweep | None = None) -> None:
     """Write the report to `path`; what stood there is replaced only by a complete file.
 
@@ -41,7 +48,6 @@ def write_backtest_report(result: BacktestResult, path: Path, sweep: Sweep | Non
     OSError
         Where the file cannot be written, as when it is open in Excel.
     """
-    book, facts = backtest_book(result, sweep)
-    content = workbook_bytes(book, facts)
+    content = report_bytes(result, sweep)
     with replacing(path) as part:
         part.write_bytes(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +34,7 @@ def report_facts(result: BacktestResult, sweep: Sweep | None = None) -> dict[str
     days = serials(result.days)
     at = result.month_ends
     monthly = np.column_stack([result.monthly_returns(column) for column in wealth.T])
+    intervals = [_sharpe_interval(result, column) for column in monthly.T]
     facts: dict[str, Any] = {
         "series": tuple(tradings),
         "days": days,
@@ -47,17 +48,17 @@ def report_facts(result: BacktestResult, sweep: Sweep | None = None) -> dict[str
         "regime_of_day": [names.REGIMES[i] for i in result.regime_of_day.tolist()],
         "cagr": [figure.cagr for figure in figures],
         "volatility": [figure.volatility for figure in figures],
-        "sharpe": [figure.sharpe for figure in figures],
-        "sharpe_low": [_sharpe_interval(result, column)[0] for column in monthly.T],
-        "sharpe_high": [_sharpe_interval(result, column)[1] for column in monthly.T],
-        "sortino": [figure.sortino for figure in figures],
+        "sharpe": _numbers(figure.sharpe for figure in figures),
+        "sharpe_low": _numbers(low for low, _ in intervals),
+        "sharpe_high": _numbers(high for _, high in intervals),
+        "sortino": _numbers(figure.sortino for figure in figures),
         "max_drawdown": [figure.max_drawdown for figure in figures],
         "peak_day": [int(days[figure.peak]) for figure in figures],
         "trough_day": [int(days[figure.trough]) for figure in figures],
         "recovery_day": [
             NOT_YET if figure.recovery is None else int(days[figure.recovery]) for figure in figures
         ],
-        "calmar": [figure.calmar for figure in figures],
+        "calmar": _numbers(figure.calmar for figure in figures),
         "hit_rate": (monthly > 0.0).mean(axis=0),
         "worst_month": monthly.min(axis=0),
         "tail_loss": [figure.tail_loss for figure in figures],
@@ -75,6 +76,11 @@ def report_facts(result: BacktestResult, sweep: Sweep | None = None) -> dict[str
     if sweep is not None:
         facts |= _sweep(sweep)
     return facts
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    """Return values with none where one is not a number: a ratio without a risk to divide by."""
+    return [None if np.isnan(value) else value for value in values]
 
 
 def serials(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
@@ -135,9 +141,7 @@ def _attributions(result: BacktestResult) -> dict[str, Any]:
             f"effect_a_year_{i}": np.append(
                 attribution.a_year(result.years), attribution.total.sum() / result.years
             ),
-            f"effect_t_{i}": [
-                None if np.isnan(t) else t for t in attribution.t_values(result.month_of_day).tolist()
-            ],
+            f"effect_t_{i}": _numbers(attribution.t_values(result.month_of_day).tolist()),
         }
     return facts
 
