@@ -10,7 +10,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,9 +116,9 @@ def find_calc() -> CalcProgram:
 def _foreign_environment() -> dict[str, str]:
     """Return the environment without what would make another Python load our libraries, or take ours."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k != "LD_LIBRARY_PATH"}
-    ours = Path(sys.executable).parent
     folders = kept.get("PATH", os.defpath).split(os.pathsep)
-    return kept | {"PATH": os.pathsep.join(folder for folder in folders if Path(folder) != ours)}
+    others = [folder for folder in folders if not (Path(folder).parent / "pyvenv.cfg").exists()]
+    return kept | {"PATH": os.pathsep.join(others)}
 
 
 class CalcHost:
