@@ -201,8 +201,8 @@ def _survivors(result: BacktestResult) -> str:
     if ended == 0:
         return (
             f"Survivorship: none of the {len(stocks)} stocks ends before the last day, so the market holds "
-            "survivors only. Levels of return are too high by what failed companies would have cost; only "
-            "differences between columns say something, and the equal weight gains most."
+            "survivors only. Levels of return are too high by what failed companies would have cost; read "
+            "differences between columns, and no level."
         )
     return (
         f"Survivorship: {ended} of the {len(stocks)} stocks end before the last day and were sold at their "
