@@ -88,6 +88,10 @@ def check(
     against: Annotated[
         Path | None, typer.Option(help="Second source of the same prices: another market, or prices alone.")
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="Policy file (TOML) with the age allowed; default: the house policy."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a program.")] = False,
 ) -> None:
     """Report gaps, jumps, stale prices, doubtful dividends and old macro rows of a market.
@@ -96,8 +100,10 @@ def check(
     there: wrong dividends, splits and spin-offs, and symbols that changed hands.
     """
     from pyalloc.marketdata.report import check_market
+    from pyalloc.policy import Policy
 
-    report = check_market(market, against)
+    house = Policy() if policy is None else Policy.from_toml(policy)
+    report = check_market(market, against, max_age_days=house.macro.max_age_days)
     if as_json:
         document = asdict(report) | {"well": report.well}
         print(json.dumps(document, indent=1, default=str, ensure_ascii=False))

@@ -217,6 +217,13 @@ def test_a_second_source_that_is_not_there_is_said(tmp_path, demo_market_path, s
     assert second in capsys.readouterr().err
 
 
+def test_macro_rows_are_aged_by_the_policy_that_is_given(tmp_path, demo_market_path, capsys):
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[macro]\nmax_age_days = 20\n", encoding="utf-8")
+    assert main(["data", "check", str(demo_market_path), "--policy", str(policy)]) == 1
+    assert "No macro row for more than 20 days" in capsys.readouterr().out
+
+
 def test_the_demo_market_is_well(demo_market_path):
     assert check_market(demo_market_path).well
 
