@@ -15,7 +15,7 @@ from workbooks.reading.values import Facts, expected_value, same_value, shown
 from workbooks.template.author import Book, Cell, addresses_in
 from workbooks.template.frame import AUDIT, PRICES
 
-_TEXT_LOOKS: Final = ("solved_text", "said", "synthetic")
+_TEXT_LOOKS: Final = ("solved_text", "said", "said_text", "synthetic")
 _NO_ADDIN: Final = "#NAME?"
 """What a call of ours shows where the workbook was calculated without the add-in."""
 
