@@ -41,6 +41,9 @@ FIRST_MONTH: Final = _BASE + 1
 _RETURNS: Final = {"policy": "backtest_net", **{name: f"return_{name}" for name in SERIES[1:]}}
 """What the returns of each series are called."""
 
+_ROWS_BELOW: Final = 2000
+"""Rows below the last month in which another one would be found."""
+
 _FIGURE: Final = "CDEF"
 _YEAR: Final = "H"
 
@@ -311,6 +314,7 @@ def _months(sheet: Sheet, at: _Columns, categories: Sequence[str], months: int) 
     }
     for name, column in blocks.items():
         sheet.name(name, f"{column}{first}:{column}{last}")
+    sheet.name("backtest_column", f"B{first}:B{last + _ROWS_BELOW}")
     sheet.name("backtest_weights", f"{at.weights[0]}{first}:{at.weights[-1]}{last}")
     sheet.name("backtest_returns", f"{at.returns[0]}{first}:{at.returns[-1]}{last}")
 

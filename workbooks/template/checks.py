@@ -6,7 +6,6 @@ from typing import Final, Literal, NamedTuple
 
 from pyalloc import names
 from pyalloc.macro import LONGEST_AGE
-from workbooks.template.backtest_sheet import FIRST_MONTH
 from workbooks.template.frame import (
     AUDIT,
     BACKTEST,
@@ -59,9 +58,6 @@ _HOME: Final = {
     "Backtest": BACKTEST,
     "Integrity": AUDIT,
 }
-
-_ROWS_SEARCHED: Final = 2000
-"""Rows below the first month in which another one would be found."""
 
 _RECOMPUTE: Final = (
     "STALE: generate again for the inputs now. CHECK: a solved value was edited; generate again."
@@ -131,7 +127,7 @@ CHECKS: Final = (
     Check("holding_names", "Holdings", "Stocks in the sleeve without a line", f'=COUNTIF(sleeve_weights,">{names.HELD:.0E}")-COUNTIF(holding_category,"{names.STOCKS}")', 0),
     Check("backtest_wealth", "Backtest", "End of the record, compounded from its net months", "=wealth_start*EXP(SUMPRODUCT(LN(1+backtest_net)))/INDEX(wealth_policy,ROWS(wealth_policy))-1", 1e-10),
     Check("backtest_weights_sum", "Backtest", "Months whose weights do not sum to 1", "=SUMPRODUCT(--(ABS(MMULT(backtest_weights,ROW(category_names)^0)-1)>1E-10))", 0, array=True),
-    Check("backtest_rows", "Backtest", "Months outside the range that figures and charts read", f"=COUNT({BACKTEST}!$B${FIRST_MONTH}:$B${FIRST_MONTH + _ROWS_SEARCHED})-ROWS(backtest_dates)", 0),
+    Check("backtest_rows", "Backtest", "Months outside the range that figures and charts read", "=COUNT(backtest_column)-ROWS(backtest_dates)", 0),
     Check("backtest_engine", "Backtest", "End of the record against the engine's own wealth", "=INDEX(wealth_policy,ROWS(wealth_policy))/wealth_engine-1", 1e-9),
     Check("backtest_risk", "Backtest", "Risk tolerance that the record was walked at, less the client's", "=IF(ISNUMBER(backtest_t),backtest_t-risk_t,0)", 1e-12, "ENGINE"),
     Check("overwritten", "Integrity", "Formulas overwritten by values", "=SUM(overwritten_by_sheet)", 0),
