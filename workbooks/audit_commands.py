@@ -98,10 +98,12 @@ def recompute(
     content = read_content(file)
     data = MarketData.from_path(market) if market else None
     allocation, recipient = recomputed(content, data)
-    rendered, _ = make_engine("compiled", template=file.read_bytes())(allocation, recipient)
+    workbook = EditedWorkbook.of(content)
+    history = workbook.history_anew(data)
+    rendered, _ = make_engine("compiled", template=file.read_bytes())(allocation, recipient, history)
     with replacing(out) as part:
         part.write_bytes(rendered)
-    _print_changes(EditedWorkbook.of(content), allocation, data)
+    _print_changes(workbook, allocation, data)
     print(f"{out} is written.")
 
 

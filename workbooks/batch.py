@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
     from workbooks.clients import ClientList
+    from workbooks.history import Histories
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -109,9 +110,21 @@ def run_batch(
     jobs = worthwhile_jobs(jobs, len(clients.clients))
     if jobs > 1:
         os.environ.update(ONE_THREAD)
-    maker = Maker(market, policy, engine, template, flavour, Path(out), dry_run)
+    histories = _histories(market, policy, clients)
+    maker = Maker(market, policy, engine, template, flavour, Path(out), dry_run, histories)
     batch = _Batch(maker, clients, jobs, fail_fast, on_progress or (lambda _: None))
     return batch.rehearse() if dry_run else batch.run(resume, options or {})
+
+
+def _histories(market: MarketData, policy: Policy, clients: ClientList) -> Histories:
+    """Return the policy's past at every level of risk among the clients, walked once for all of them."""
+    from workbooks.history import histories_of
+
+    started = perf_counter()
+    found = histories_of(market, policy, ((one.profile.risk, one.as_of) for one in clients.clients))
+    levels = len({tolerance for tolerance, _ in found})
+    logger.info("backtests at %d levels of risk in %.1f s", levels, perf_counter() - started)
+    return found
 
 
 def _check_template(engine: EngineName, template: bytes, policy: Policy) -> None:

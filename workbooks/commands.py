@@ -235,14 +235,16 @@ def _write_template(out: Path, policy: Policy, market: Path | None, flavour: Fla
     from pyalloc.profile import InvestorProfile
     from workbooks.engines import make_engine
     from workbooks.folder import replacing
+    from workbooks.history import history_at
     from workbooks.template.facts import Recipient
 
     with TemporaryDirectory() as folder:
         data = MarketData.from_path(market or write_demo_market(Path(folder)))
     sample = InvestorProfile(risk="medium", budget=1_000_000.0, currency="USD")
     allocation = allocate(data.at(), profile=sample, policy=policy)
+    history = history_at(data, policy, sample.risk, allocation.view.as_of)
     content, _ = make_engine("compiled", flavour=flavour)(
-        allocation, Recipient("SAMPLE-CLIENT", "Sample Client")
+        allocation, Recipient("SAMPLE-CLIENT", "Sample Client"), history
     )
     with replacing(out) as part:
         part.write_bytes(content)

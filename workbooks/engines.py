@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from pyalloc.allocation import Allocation
+    from workbooks.history import History
     from workbooks.template.facts import Recipient
 
 EngineName = Literal["compiled", "openpyxl"]
@@ -15,8 +16,23 @@ EngineName = Literal["compiled", "openpyxl"]
 Flavour = Literal["client", "live"]
 """A workbook to read anywhere, or one to work in, with pyalloc's functions beside the native cells."""
 
-Engine = Callable[["Allocation", "Recipient"], tuple[bytes, Mapping[str, Any]]]
-"""Takes an allocation and whom it is for; returns the workbook's bytes and the facts that its cells show."""
+
+class Engine(Protocol):
+    """Makes workbooks."""
+
+    def __call__(
+        self, allocation: Allocation, recipient: Recipient, history: History | None = None
+    ) -> tuple[bytes, Mapping[str, Any]]:
+        """Return the bytes of a workbook and the facts that its cells show.
+
+        Parameters
+        ----------
+        allocation : Allocation
+        recipient : Recipient
+            Whom it is for.
+        history : History, optional
+            The policy's past at the client's risk; without one its sheet says that there is none.
+        """
 
 
 def make_engine(name: EngineName, template: bytes | None = None, flavour: Flavour = "client") -> Engine:
@@ -38,9 +54,11 @@ def make_engine(name: EngineName, template: bytes | None = None, flavour: Flavou
     return CompiledEngine(template, live=live)
 
 
-def _by_openpyxl(live: bool, allocation: Allocation, recipient: Recipient) -> tuple[bytes, Mapping[str, Any]]:
+def _by_openpyxl(
+    live: bool, allocation: Allocation, recipient: Recipient, history: History | None = None
+) -> tuple[bytes, Mapping[str, Any]]:
     from workbooks.template.book import fill
     from workbooks.template.writer import workbook_bytes
 
-    book, facts = fill(allocation, recipient, live=live)
+    book, facts = fill(allocation, recipient, history, live=live)
     return workbook_bytes(book, facts), facts

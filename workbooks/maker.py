@@ -6,7 +6,7 @@ import errno
 import hashlib
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pyalloc.errors import InputError, PyallocError
+from pyalloc.names import risk_tolerance
 from workbooks.engines import Engine, EngineName, Flavour, make_engine
 from workbooks.folder import replacing
 from workbooks.results import ClientResult, Figures
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData, MarketView
     from pyalloc.policy import Policy
     from workbooks.clients import Client
+    from workbooks.history import Histories
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -44,6 +46,7 @@ class Maker:
     flavour: Flavour
     out: Path
     dry: bool = False
+    histories: Histories = field(default_factory=dict)
 
     @cached_property
     def _view(self) -> Callable[[date | None], MarketView]:
@@ -84,7 +87,8 @@ class Maker:
 
         allocation = allocate(self._view(client.as_of), profile=client.profile, policy=self.policy)
         render = engine_of_this_process(self.engine, self.template, self.flavour)
-        content, facts = render(allocation, Recipient(client.client_id, client.name))
+        history = self.histories.get((risk_tolerance(client.profile.risk), allocation.view.as_of))
+        content, facts = render(allocation, Recipient(client.client_id, client.name), history)
         if not self.dry:
             with replacing(path) as part:
                 part.write_bytes(content)

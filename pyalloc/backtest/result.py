@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from pyalloc import names
 from pyalloc.backtest.attribution import Attribution
 from pyalloc.backtest.decisions import Decision, Mandate
 from pyalloc.backtest.trading import Trading
+from pyalloc.errors import MissingHistoryError
 from pyalloc.evaluation.performance import DAYS_A_YEAR, TRADING_DAYS, Performance, performance
 from pyalloc.ranking.panel import month_rows
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
 
 FloatArray = NDArray[np.float64]
+
+LEAST_CLOSES: Final = 4
+"""Closes that a backtest has, the first decision's own among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +84,34 @@ class BacktestResult:
     def costs(self) -> FloatArray:
         """Cost of each execution, in units of initial wealth; shape (k,)."""
         return self.trading.costs
+
+    def until(self, day: date) -> BacktestResult:
+        """Return the backtest as it stood at the close of a day, or at the last close before it.
+
+        It equals the backtest of the same market with that day as its end, which is not walked again.
+
+        Raises
+        ------
+        MissingHistoryError
+            Where by then nothing had been decided and executed, or too little was seen of it for a figure.
+        """
+        last = int(np.searchsorted(self.market.days, np.datetime64(day, "D"), side="right")) - 1
+        length = last + 1 - self.trading.first
+        if length >= len(self.days):
+            return self
+        if length < LEAST_CLOSES:
+            raise MissingHistoryError(f"the first decision was made on {self.days[0]}, too late for {day}")
+        return replace(
+            self,
+            decisions=tuple(decision for decision in self.decisions if decision.row < last),
+            trading=self.trading.until(last),
+            cash=self.cash[:length],
+            benchmarks={name: trading.until(last) for name, trading in self.benchmarks.items()},
+            attributions={
+                against: replace(found, effects=found.effects[: length - 1], total=found.total[: length - 1])
+                for against, found in self.attributions.items()
+            },
+        )
 
     @cached_property
     def weights(self) -> pd.DataFrame:

@@ -83,6 +83,22 @@ class Trading:
         """All costs, those of sales of assets that ended among them, in units of initial wealth."""
         return float(self.costs.sum()) + sum(sale.cost for sale in self.sales)
 
+    def until(self, row: int) -> Trading:
+        """Return what it was at the close of a row."""
+        executed = int(np.searchsorted(self.rows, row, side="right"))
+        return Trading(
+            first=self.first,
+            wealth=self.wealth[: row + 1 - self.first],
+            rows=self.rows[:executed],
+            before=self.before[:executed],
+            traded=self.traded[:executed],
+            costs=self.costs[:executed],
+            turnover=self.turnover[:executed],
+            units=self.units[:executed],
+            account=self.account[:executed],
+            sales=tuple(sale for sale in self.sales if sale.row <= row),
+        )
+
 
 def trade(
     closes: FloatArray,

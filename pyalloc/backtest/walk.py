@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.backtest.attribution import Attribution, attribute
 from pyalloc.backtest.decisions import Decision, Mandate, check_dates, decide, decision_rows, portfolio
-from pyalloc.backtest.result import BacktestResult
+from pyalloc.backtest.result import LEAST_CLOSES, BacktestResult
 from pyalloc.backtest.trading import Trading, cash_growth, trade
 from pyalloc.errors import MissingHistoryError
 
@@ -122,7 +122,7 @@ def walk_forward_all(
     closes = market.closes[:stop]
     cash = cash_growth(closes[:, [market.column(asset.asset) for asset in market.in_category(names.CASH)]])
     first = decided[0][0].row
-    if stop - first < 4:
+    if stop - first < LEAST_CLOSES:
         raise MissingHistoryError(
             f"the first decision can be made on {market.days[first]}, {stop - first - 1} closes before the "
             "end: extend the market, or end later"

@@ -11,3 +11,5 @@ from pyalloc.evaluation.performance import Performance as Performance
 from pyalloc.evaluation.performance import drawdowns as drawdowns
 from pyalloc.evaluation.performance import performance as performance
 from pyalloc.evaluation.performance import rolling as rolling
+from pyalloc.evaluation.regimes import ByRegime as ByRegime
+from pyalloc.evaluation.regimes import by_regime as by_regime

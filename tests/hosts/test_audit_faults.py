@@ -11,7 +11,7 @@ import pytest
 from pyalloc import MarketData
 from tests.hosts.calc_host import CalcHost, Cell, CellInput, Recalculated
 from tests.hosts.workbook_cells import check_results, place
-from tests.workbooks.cases import RECIPIENT, build_case
+from tests.workbooks.cases import PASTS, RECIPIENT, build_case, build_history
 from workbooks.template.author import Book
 from workbooks.template.book import fill
 from workbooks.template.checks import CHECKS
@@ -41,7 +41,8 @@ class Made(NamedTuple):
 
 
 def make(case: str, market: MarketData, folder: Path) -> Made:
-    book, facts = fill(build_case(case, market), RECIPIENT)
+    allocation = build_case(case, market)
+    book, facts = fill(allocation, RECIPIENT, build_history(case, allocation))
     path = folder / f"{case}.xlsx"
     write_workbook(book, facts, path)
     return Made(book, facts, path)
@@ -100,6 +101,11 @@ FAULTS: dict[str, tuple[str, Callable[[Made], Edits]]] = {
     "holding_rounding": ("CHECK", lambda w: w.set("holding_amount", 1.0)),
     "holding_categories": ("CHECK", lambda w: w.set("holding_weight", 0.2)),
     "holding_names": ("CHECK", lambda w: w.set("holding_category", "Bonds")),
+    "backtest_wealth": ("CHECK", lambda w: w.set("wealth_policy", 150.0, 3)),
+    "backtest_weights_sum": ("CHECK", lambda w: w.set("backtest_weights", 0.9, 2)),
+    "backtest_rows": ("CHECK", lambda w: w.set("backtest_dates", w.facts["as_of"] + 30, PASTS["high"] + 1)),
+    "backtest_engine": ("CHECK", lambda w: w.set("backtest_returns", 0.5, 2)),
+    "backtest_risk": ("CHECK", lambda w: w.set("backtest_t", 0.2)),
     "overwritten": ("CHECK", lambda w: w.set("composite", float(w.facts["composite"]))),
     "errors": ("CHECK", lambda w: w.set("vix", "high")),
     "solved_changed": ("CHECK", lambda w: w.set("volatility_63", 0.9)),
@@ -121,7 +127,7 @@ def test_a_planted_fault_is_reported(key: str, plain: Made, calc: CalcHost) -> N
     expected, fault = FAULTS[key]
     result = calc.recalculate(plain.path, fault(plain))
     assert check_results(plain.book, result)[key] == expected
-    assert not summary(plain, result).startswith("● All 3")
+    assert not summary(plain, result).startswith("● All 4")
 
 
 def test_an_edited_text_or_limit_is_reported(plain: Made, calc: CalcHost) -> None:

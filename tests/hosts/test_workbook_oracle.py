@@ -21,11 +21,12 @@ from pyalloc import InvestorProfile, MarketData, Policy, allocate
 from pyalloc.marketdata.demo import write_demo_market
 from tests.hosts.calc_host import CalcHost, Recalculated
 from tests.hosts.workbook_cells import check_results, place
-from tests.workbooks.cases import CASES, RECIPIENT, build_case
+from tests.workbooks.cases import CASES, RECIPIENT, build_case, build_history
 from tests.workbooks.excel_save import VIEW
 from tests.workbooks.firms_template import SAMPLE, firms_own
 from workbooks.compiled.engine import check_template
 from workbooks.engines import EngineName, make_engine
+from workbooks.history import history_at
 from workbooks.template.author import Book, Cell, Ref, addresses_in
 from workbooks.template.book import fill, sizes_of
 from workbooks.template.writer import write_workbook
@@ -83,9 +84,10 @@ def test_every_formula_equals_its_authored_value(
     case: str, engine: EngineName, calc: CalcHost, demo_market: MarketData, tmp_path: Path
 ) -> None:
     allocation = build_case(case, demo_market)
-    book, facts = fill(allocation, RECIPIENT)
+    history = build_history(case, allocation)
+    book, facts = fill(allocation, RECIPIENT, history)
     path = tmp_path / "client.xlsx"
-    path.write_bytes(without_values(make_engine(engine)(allocation, RECIPIENT)[0]))
+    path.write_bytes(without_values(make_engine(engine)(allocation, RECIPIENT, history)[0]))
     result = calc.recalculate(path)
     assert departures(book.cells("formula"), facts, result) == []
     assert facts["checks_failed"] == 0
@@ -112,7 +114,9 @@ def test_on_real_data_every_formula_equals_its_authored_value(
     day: str, calc: CalcHost, real_market: MarketData, tmp_path: Path
 ) -> None:
     allocation = allocate(real_market.at(day), profile=InvestorProfile(risk="high", budget=750_000))
-    book, facts = fill(allocation, RECIPIENT)
+    history = history_at(real_market, allocation.policy, "high", allocation.view.as_of)
+    assert history.walked
+    book, facts = fill(allocation, RECIPIENT, history)
     path = tmp_path / "client.xlsx"
     write_workbook(book, facts, path)
     assert departures(book.cells("formula"), facts, calc.recalculate(path)) == []
@@ -130,9 +134,10 @@ def test_a_template_that_a_firm_made_its_own_computes_to_our_facts_and_its_own_f
     engine = make_engine("compiled", template=firms_own(plain, sizes_of(sample)).saved())
     for case in ("one stock", "bounded"):
         allocation = build_case(case, demo_market)
-        book, facts = fill(allocation, RECIPIENT)
+        history = build_history(case, allocation)
+        book, facts = fill(allocation, RECIPIENT, history)
         path = tmp_path / "client.xlsx"
-        path.write_bytes(engine(allocation, RECIPIENT)[0])
+        path.write_bytes(engine(allocation, RECIPIENT, history)[0])
         result = calc.recalculate(path)
         assert departures(book.cells("formula"), facts, result) == []
         amounts, last = facts["holding_amount"], 14 + len(facts["holding_amount"])
@@ -187,8 +192,11 @@ def test_after_edits_native_cells_equal_a_fresh_computation_and_solved_ones_are_
     after = allocate(
         before.view, replace(before.macro, **EDITED_MACRO), profile=profile, policy=before.policy
     )
-    book, facts = fill(before, RECIPIENT)
-    _, fresh = fill(after, RECIPIENT)
+    past = build_history(case, before)
+    # A history is walked for the inputs as generated: only which risk it should be of follows.
+    asked = past and replace(past, tolerance=after.trace["risk_t"])
+    book, facts = fill(before, RECIPIENT, past)
+    _, fresh = fill(after, RECIPIENT, asked)
     path = tmp_path / "client.xlsx"
     write_workbook(book, facts, path)
     result = calc.recalculate(
@@ -323,7 +331,8 @@ def _areas(formula: str, sheet: str, book: Book) -> Iterator[tuple[str, slice, s
 def test_the_printed_workbook_shows_every_number(
     calc: CalcHost, demo_market: MarketData, tmp_path: Path
 ) -> None:
-    book, facts = fill(build_case("low", demo_market), RECIPIENT)
+    allocation = build_case("high", demo_market)
+    book, facts = fill(allocation, RECIPIENT, build_history("high", allocation))
     path = tmp_path / "client.xlsx"
     write_workbook(book, facts, path)
     pdf = calc.to_pdf(path, tmp_path)

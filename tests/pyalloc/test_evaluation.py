@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from pyalloc.errors import InputError
 from pyalloc.evaluation import (
     bootstrap_interval,
+    by_regime,
     cscv_logits,
     deflated_sharpe_ratio,
     drawdowns,
@@ -223,3 +224,41 @@ def test_series_are_drawn_together():
 def test_the_same_series_has_the_same_interval():
     series = np.random.default_rng(12).normal(0.0, 1.0, 100)
     assert bootstrap_interval(mean_of, series) == bootstrap_interval(mean_of, series)
+
+
+# --- by regime ------------------------------------------------------------------------------------------
+
+
+@given(st.data())
+def test_a_mean_is_that_of_its_regimes_weighted_by_their_shares(data):
+    returns = np.column_stack([data.draw(returns_of)] * 2) * [1.0, -2.0]
+    regimes = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(returns), max_size=len(returns))))
+    found = by_regime(returns, regimes, 4, periods_per_year=12)
+    assert found.share.sum() == pytest.approx(1.0)
+    weighted = np.where(found.share[:, None] > 0.0, found.share[:, None] * found.mean, 0.0)
+    assert weighted.sum(axis=0) == pytest.approx(12 * returns.mean(axis=0), abs=1e-12)
+    assert found.share[3] == 0.0
+    assert np.isnan(found.mean[3]).all()
+
+
+def test_regimes_keep_the_means_and_spreads_that_were_planted():
+    regimes = np.arange(30_000) % 2
+    calm, storm = np.random.default_rng(13).normal([[0.0004], [-0.0010]], [[0.005], [0.02]], (2, 30_000))
+    found = by_regime(np.where(regimes == 0, calm, storm)[:, None], regimes, 2)
+    assert found.mean[:, 0] == pytest.approx([0.1008, -0.252], abs=0.12)
+    assert found.volatility[:, 0] == pytest.approx([0.0794, 0.3175], rel=0.03)
+    assert found.share == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("returns", "regimes", "says"),
+    [
+        (np.zeros(3), np.zeros(3, dtype=int), "give a row of returns and a regime for each"),
+        (np.zeros((3, 1)), np.zeros(2, dtype=int), "give a row of returns and a regime for each"),
+        (np.zeros((0, 1)), np.zeros(0, dtype=int), "1 or more periods"),
+        (np.zeros((2, 1)), np.array([0, 2]), "regimes run from 0 to 2; there are 2"),
+    ],
+)
+def test_regimes_that_do_not_fit_their_returns_are_refused(returns, regimes, says):
+    with pytest.raises(InputError, match=says):
+        by_regime(returns, regimes, 2)

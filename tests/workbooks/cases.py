@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 
 from pyalloc import Allocation, InvestorProfile, MarketData, Policy, allocate
+from pyalloc.backtest import walk_forward
 from pyalloc.category import CategoryPolicy, CategoryRow
 from pyalloc.frontier import SleevePolicy
 from pyalloc.macro import MacroPolicy
 from pyalloc.stocks import StockPolicy
+from workbooks.history import History, history_of
 from workbooks.template.facts import Recipient
 
 RECIPIENT = Recipient("C-10482", "Sample Client & Sons")
@@ -86,6 +89,20 @@ def build_case(name: str, market: MarketData) -> Allocation:
         profile=profiles.get(name, InvestorProfile(risk="high")),
         policy=policies.get(name, Policy()),
     )
+
+
+PASTS = {"medium": 14, "high": 30, "number": 14, "bounded": 17, "six categories": 13}
+"""Cases with a history, and its months; the others have none."""
+
+
+def build_history(name: str, allocation: Allocation) -> History | None:
+    """Return the policy's past at the client's risk, where the named case has one."""
+    if name not in PASTS:
+        return None
+    day = allocation.view.as_of
+    start = day - timedelta(days=31 * PASTS[name])
+    profile = InvestorProfile(risk=allocation.profile.risk)
+    return history_of(walk_forward(allocation.view.market, profile, allocation.policy, start=start), day)
 
 
 CASES = (

@@ -34,7 +34,7 @@ from python_calamine import CalamineWorkbook
 
 from pyalloc import Allocation, InvestorProfile, MarketData, allocate
 from pyalloc.errors import InputError, UncertifiedError
-from tests.workbooks.cases import CASES, RECIPIENT, build_case
+from tests.workbooks.cases import CASES, RECIPIENT, build_case, build_history
 from workbooks.compiled import archive, values
 from workbooks.compiled.looks import in_currency
 from workbooks.compiled.places import Grid, Place, Spot, moving, placed
@@ -42,6 +42,7 @@ from workbooks.compiled.program import HOLE, Across, Down, Hole, sizes_used, unf
 from workbooks.compiled.template import CompiledTemplate
 from workbooks.compiled.values import Slot, digits, escaped, kind_of
 from workbooks.engines import Flavour, make_engine
+from workbooks.history import History
 from workbooks.template.author import Book, Growth, addresses_in
 from workbooks.template.book import Design, Sizes, author_book, facts_of, sizes_of
 from workbooks.template.dates import serial
@@ -223,6 +224,7 @@ class Made:
     """An allocation and its workbook by the compiled engine, which also rendered those before it."""
 
     allocation: Allocation
+    history: History | None
     book: Book
     facts: Mapping[str, Any]
     stored: Stored
@@ -252,19 +254,20 @@ def made(
     """Return a case on a market of 20, 60 or 80 stocks, in one of the flavours."""
     size, case, flavour = request.param
     market = {"small": small_market, "full": demo_market, "large": large_market}[size]
-    return make(build_case(case, market), flavour)
+    return make(allocation := build_case(case, market), flavour, build_history(case, allocation))
 
 
-def make(allocation: Allocation, flavour: Flavour = "client") -> Made:
-    data, facts = ENGINES[flavour](allocation, RECIPIENT)
-    sizes = sizes_of(allocation)
+def make(allocation: Allocation, flavour: Flavour = "client", history: History | None = None) -> Made:
+    data, facts = ENGINES[flavour](allocation, RECIPIENT, history)
+    sizes = sizes_of(allocation, history)
     book = author_book(Design.of(allocation.policy, native=sizes.native, live=flavour == "live"), sizes)
-    return Made(allocation, book, facts, Stored(data), flavour)
+    return Made(allocation, history, book, facts, Stored(data), flavour)
 
 
 def test_both_engines_make_the_same_workbook(made: Made) -> None:
     compiled = made.stored
-    reference = Stored(make_engine("openpyxl", flavour=made.flavour)(made.allocation, RECIPIENT)[0])
+    engine = make_engine("openpyxl", flavour=made.flavour)
+    reference = Stored(engine(made.allocation, RECIPIENT, made.history)[0])
     assert_same_cells(compiled, reference)
 
     assert compiled.titles == reference.titles
@@ -505,8 +508,8 @@ def test_any_client_gets_the_same_cells_from_both_engines(
 def test_no_fact_is_both_shared_and_a_clients_own(allocations: dict[str, Allocation]) -> None:
     """What is shared is put into its place once for all, so a client's own value would never be seen."""
     for allocation in allocations.values():
-        own, shared = facts_of(allocation, RECIPIENT).maps
-        assert own.keys() & shared.keys() == set()
+        own, past, shared = facts_of(allocation, RECIPIENT).maps
+        assert len({*own, *past, *shared}) == len(own) + len(past) + len(shared)
 
 
 @pytest.mark.parametrize("flavour", ENGINES)
@@ -594,14 +597,14 @@ def test_a_number_that_is_not_finite_withholds_the_workbook(
         digits(np.array([1.0, number]))
 
 
-@pytest.mark.parametrize("name", ["holding_amount", "top_weight", "stock_weight"])
+@pytest.mark.parametrize("name", ["holding_amount", "top_weight", "stock_weight", "backtest_net"])
 def test_a_fact_that_is_not_finite_withholds_the_workbook(
     name: str, allocations: dict[str, Allocation]
 ) -> None:
     allocation = allocations["high"]
-    own, shared = facts_of(allocation, RECIPIENT).maps
-    spoiled = {name: np.full(np.shape((own | shared)[name]), math.nan)}
-    facts = ChainMap(own | spoiled, shared) if name in own else ChainMap(own, shared | spoiled)
+    facts = facts_of(allocation, RECIPIENT)
+    spoiled = {name: np.full(np.shape(facts[name]), math.nan)}
+    facts = ChainMap(*(one | spoiled if name in one else one for one in facts.maps))
     with pytest.raises(UncertifiedError, match="a number in it is not finite"):
         compiled_for(allocation).render(facts, sizes_of(allocation))
 

@@ -239,13 +239,13 @@ def test_labels_fonts_widths_and_pictures_of_the_firm_stay(filled: Filled) -> No
 
 def test_the_cursor_stands_where_cells_are_selected(filled: Filled) -> None:
     """Excel repairs a file where it does not; the firm left it on the last line."""
-    sheet = filled.members["xl/worksheets/sheet7.xml"].decode()
+    sheet = filled.members["xl/worksheets/sheet8.xml"].decode()
     at = f"J{filled.last('lines')}"
     assert f'activeCell="{at}" sqref="{at}"' in sheet
 
 
 def test_data_bars_reach_to_the_last_line(filled: Filled) -> None:
-    sheet = filled.members["xl/worksheets/sheet7.xml"].decode()
+    sheet = filled.members["xl/worksheets/sheet8.xml"].decode()
     area = f"I15:I{filled.last('lines')}"
     assert f'<conditionalFormatting sqref="{area}"><cfRule type="dataBar"' in sheet
     assert f"<xm:sqref>{area}</xm:sqref>" in sheet

@@ -14,7 +14,7 @@ from openpyxl.formula.tokenizer import Token
 from openpyxl.utils.cell import coordinate_from_string, range_boundaries
 
 from pyalloc import MarketData, Policy, names
-from tests.workbooks.cases import CASES, RECIPIENT, build_case
+from tests.workbooks.cases import CASES, RECIPIENT, build_case, build_history
 from workbooks.template.author import Book
 from workbooks.template.book import Design, author_book, fill
 from workbooks.template.facts import Recipient
@@ -33,6 +33,11 @@ TEMPLATE_CONSTANTS = {
     "100": "percent",
     "1000": "weight of the column in a checksum",
     "5": "deviations beyond which stress cannot tell its composite",
+    "4": "fourth moment",
+    "14": "years shown before the last one",
+    "31": "last day of December",
+    "365.25": "days a year",
+    "0.5772156649015329": "Euler and Mascheroni's constant",
     "80": "characters of a text in its checksum",
     "1.01": "end of the regime strip",
     "6": "decimals of a rounding compared with one minor unit",
@@ -48,6 +53,11 @@ PORTABLE = {
     *(
         "ABS",
         "AND",
+        "DATE",
+        "LOOKUP",
+        "STDEV",
+        "STDEVP",
+        "YEAR",
         "AVERAGE",
         "COLUMN",
         "COLUMNS",
@@ -95,7 +105,8 @@ PORTABLE = {
 
 @pytest.fixture(scope="module", params=["high", "bounded", "softmax", "six categories"])
 def book(request: pytest.FixtureRequest, demo_market: MarketData) -> Book:
-    return fill(build_case(request.param, demo_market), RECIPIENT)[0]
+    allocation = build_case(request.param, demo_market)
+    return fill(allocation, RECIPIENT, build_history(request.param, allocation))[0]
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +247,7 @@ def test_a_synthetic_market_is_named_on_the_first_page(demo_market: MarketData) 
 
 def test_charts_cover_no_cell_and_end_above_the_page_break(book: Book) -> None:
     charts = [(sheet, chart) for sheet in book.sheets for chart in sheet.charts]
-    assert {sheet.title for sheet, _ in charts} == {"Summary", "Macro", "Frontier"}
+    assert {sheet.title for sheet, _ in charts} == {"Summary", "Macro", "Frontier", "Backtest"}
     for sheet, chart in charts:
         left, top, right, bottom = range_boundaries(f"{chart.first}:{chart.last}")
         for at, cell in sheet.cells.items():

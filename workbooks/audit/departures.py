@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from openpyxl.utils.cell import coordinate_from_string
 
+from workbooks.compiled.values import VARIED
 from workbooks.reading.cells import FoundCell, Value
 from workbooks.reading.content import Content
 from workbooks.reading.edited import EditedWorkbook
@@ -15,7 +16,7 @@ from workbooks.reading.values import Facts, expected_value, same_value, shown
 from workbooks.template.author import Book, Cell, addresses_in
 from workbooks.template.frame import AUDIT, PRICES
 
-_TEXT_LOOKS: Final = ("solved_text", "said", "synthetic")
+_TEXT_LOOKS: Final = ("solved_text", "said", "said_text", "synthetic")
 _NO_ADDIN: Final = "#NAME?"
 """What a call of ours shows where the workbook was calculated without the add-in."""
 
@@ -128,6 +129,13 @@ def _as_authored(cell: Cell, found: FoundCell) -> bool:
 
 
 def _of_its_type(sheet: str, cell: Cell, found: FoundCell) -> bool:
-    """Return whether a solved or imported cell holds a number, where one belongs."""
+    """Return whether a solved or imported cell holds a number, where one belongs and must be."""
     ours = cell.kind == "solved" or sheet == PRICES
-    return sheet == AUDIT or not ours or cell.look in _TEXT_LOOKS or isinstance(found.value, float)
+    may_be_empty = cell.value is not None and cell.value.name in VARIED and found.value is None
+    return (
+        sheet == AUDIT
+        or not ours
+        or cell.look in _TEXT_LOOKS
+        or may_be_empty
+        or isinstance(found.value, float)
+    )

@@ -70,7 +70,7 @@ def _settled(workbook: EditedWorkbook, market: MarketData | None, refused: dict[
     while True:
         now = _in_force(workbook, refused)
         try:
-            return facts_of(*workbook.allocation(now, market))
+            return facts_of(*workbook.allocation(now, market), workbook.history(now, market))
         except PyallocError as refusal:
             culprit = _culprit(workbook, market, now, str(refusal))
             if culprit is None:
@@ -155,7 +155,7 @@ def _culprit(workbook: EditedWorkbook, market: MarketData | None, now: Inputs, r
 
 def _facts(workbook: EditedWorkbook, inputs: Inputs, market: MarketData | None) -> Facts | None:
     try:
-        return facts_of(*workbook.allocation(inputs, market))
+        return facts_of(*workbook.allocation(inputs, market), workbook.history(inputs, market))
     except PyallocError:
         return None
 

@@ -12,6 +12,7 @@ from workbooks.compiled.house import house_sizes, sample_reference
 from workbooks.compiled.members import Members
 from workbooks.compiled.template import CompiledTemplate
 from workbooks.compiled.values import Kind, kind_of
+from workbooks.history import History
 from workbooks.reading.content import content_of
 from workbooks.template.book import PATTERN, Design, Sizes, author_book, facts_of, sizes_of
 from workbooks.template.facts import Recipient
@@ -29,10 +30,12 @@ class CompiledEngine:
         self._live = live
         self._compiled: dict[tuple[Design, str, str], CompiledTemplate] = {}
 
-    def __call__(self, allocation: Allocation, recipient: Recipient) -> tuple[bytes, ChainMap[str, Any]]:
+    def __call__(
+        self, allocation: Allocation, recipient: Recipient, history: History | None = None
+    ) -> tuple[bytes, ChainMap[str, Any]]:
         """Return the workbook of a client and the facts that its cells show."""
-        facts = facts_of(allocation, recipient)
-        return self.rendered(facts, sizes_of(allocation), allocation.policy), facts
+        facts = facts_of(allocation, recipient, history)
+        return self.rendered(facts, sizes_of(allocation, history), allocation.policy), facts
 
     def rendered(self, facts: ChainMap[str, Any], sizes: Sizes, policy: Policy) -> bytes:
         """Return the workbook that shows these facts."""

@@ -21,6 +21,7 @@ _AS_MANY_AS: Final = {
     "lines": "holding_ticker",
     "notices": "notices",
     "left_out": "left_out",
+    "history": "backtest_dates",
 }
 """The defined name whose rows tell each size."""
 

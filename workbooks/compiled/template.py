@@ -35,6 +35,9 @@ _CONDITIONS: Final = 4
 _LAYOUTS: Final = 8
 """Sizes whose layouts are kept; each takes somewhat less."""
 
+_HISTORIES: Final = 16
+"""Histories whose bound parts are kept, of the few parts that show one."""
+
 _PROPERTIES: Final[Program] = (
     (
         b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cp:coreProperties '
@@ -77,10 +80,12 @@ class CompiledTemplate:
     _looks: dict[int, Entry] = field(default_factory=dict, repr=False)
     _layouts: Kept[Layout] = field(init=False, repr=False)
     _bound: Kept[tuple[object, Bound]] = field(init=False, repr=False)
+    _of_history: Kept[tuple[object, Bound]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._layouts = Kept(_LAYOUTS * len(self.parts))
         self._bound = Kept(_CONDITIONS * len(self.parts))
+        self._of_history = Kept(_HISTORIES * len(self.parts))
 
     @classmethod
     def compile(
@@ -155,23 +160,25 @@ class CompiledTemplate:
 
     def render(self, facts: ChainMap[str, Any], sizes: Sizes) -> bytes:
         """Return the workbook of a client as the bytes of an xlsx file."""
-        personal, shared = facts.maps
         written = [*self.constants, self._stylesheet(facts["currency_digits"])]
         for part in self.parts:
-            written.append(entry(part.name, self._bind(part, sizes, personal, shared).rendered(personal)))
+            written.append(entry(part.name, self._bind(part, sizes, facts).rendered(facts.maps[0])))
         return archive(written)
 
-    def _bind(
-        self, part: Part, sizes: Sizes, personal: Mapping[str, Any], shared: Mapping[str, Any]
-    ) -> Bound:
+    def _bind(self, part: Part, sizes: Sizes, facts: ChainMap[str, Any]) -> Bound:
+        """Return a part with what clients share in its place; only the few that show a history are of one."""
+        personal, past, shared = facts.maps
         shape = (part.name, *(getattr(sizes, name) for name in part.sizes))
+        shows_past = any(slot.name in past for slot in part.slots)
+        common: ChainMap[str, Any] = ChainMap(past, shared) if shows_past else ChainMap(shared)
 
         def bound() -> tuple[object, Bound]:
-            layout = self._layouts.get(shape, lambda: part.layout(sizes, personal, shared))
+            layout = self._layouts.get(shape, lambda: part.layout(sizes, personal, common))
             # Kept with the shared facts, so that no others get their identity.
-            return shared, layout.bind(shared)
+            return common, layout.bind(common)
 
-        return self._bound.get((*shape, id(shared)), bound)[1]
+        kept = self._of_history if shows_past else self._bound
+        return kept.get((*shape, *map(id, common.maps)), bound)[1]
 
     def _stylesheet(self, digits: int) -> Entry:
         if digits not in self._looks:

@@ -32,6 +32,8 @@ VARIED: Final = frozenset(
         *("spread_10y_3m", "recession_shown", "scenario_day", "override_A", "override_b"),
         *("category_scaled", "category_gradient", "category_dual", "nudged_move"),
         *("top_weight", "top_amount", "register_now", "bounds_hold"),
+        *("backtest_t", "backtest_stress", "stat_table", "calendar_year", "calendar_return", "fall_amount"),
+        *("traded_a_year", "cost_a_year", "backtest_skew", "backtest_kurtosis", "deflated_sharpe"),
     )
 )
 """Facts that may be of one kind for one client and of another for the next."""

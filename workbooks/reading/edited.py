@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
+from typing import Final
 
 import numpy as np
 
 from pyalloc.allocation import Allocation, allocate
 from pyalloc.errors import InputError
+from pyalloc.frontier import SleevePolicy
 from pyalloc.marketdata import MarketData, MarketView
+from pyalloc.names import risk_tolerance
+from pyalloc.policy import Policy
 from pyalloc.view import View
+from workbooks.history import History, history_at, no_history
 from workbooks.reading.checksums import EditedBlock, edited_blocks
 from workbooks.reading.content import Content
 from workbooks.reading.imported import Imported, imported_of
 from workbooks.reading.layout import Layout, layout_of
+from workbooks.reading.past import history_in
 from workbooks.reading.restore import Shift, with_rows, with_titles
 from workbooks.reading.settings import Inputs, settings_of
 from workbooks.reading.values import same_value
@@ -25,6 +31,11 @@ from workbooks.template.audit_sheet import register
 from workbooks.template.author import Ref
 from workbooks.template.facts import TEMPLATE_VERSION, Recipient
 from workbooks.template.frame import AUDIT
+
+_OTHER_INPUTS: Final = (
+    "There is no history to show: inputs that it was walked for were edited. Recompute with the market, or "
+    "generate again."
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,57 @@ class EditedWorkbook:
         except ArithmeticError as error:
             raise InputError("the inputs lead to numbers too large or too small to compute with") from error
         return allocation, asked.recipient
+
+    def history(self, inputs: Inputs, market: MarketData | None = None) -> History:
+        """Return the history that the workbook was made with, as that of the risk which inputs ask for.
+
+        Parameters
+        ----------
+        inputs : mapping of Ref to value
+        market : MarketData, optional
+            Where it is walked again, as the inputs were generated; default: as it stands in the workbook.
+
+        Raises
+        ------
+        PyallocError
+            For a cell of it that is of another type.
+        """
+        made_for = settings_of(self.layout.generated, self.layout.structure)
+        tolerance = risk_tolerance(settings_of(inputs, self.layout.structure).profile.risk)
+        standing = history_in(self.content, self.layout, made_for.as_of, tolerance)
+        if market is None or not standing.walked:
+            return standing
+        policy = with_least_months(made_for.policy, standing.least_months)
+        walked = history_at(market, policy, made_for.profile.risk, made_for.as_of)
+        return replace(walked, tolerance=tolerance) if walked.walked else walked
+
+    def history_anew(self, market: MarketData | None = None) -> History:
+        """Return the history that the inputs ask for now; without a market only what stands can be kept.
+
+        Raises
+        ------
+        PyallocError
+            For a cell of it that is of another type.
+        """
+        asked = settings_of(self.inputs, self.layout.structure)
+        made_for = settings_of(self.layout.generated, self.layout.structure)
+        standing = self.history(self.inputs)
+        if market is not None:
+            policy = with_least_months(asked.policy, standing.least_months)
+            return history_at(market, policy, asked.profile.risk, asked.as_of)
+        rests_on = [
+            (one.policy.model_copy(update={"firm": ""}), one.as_of, risk_tolerance(one.profile.risk))
+            for one in (asked, made_for)
+        ]
+        if rests_on[0] == rests_on[1]:
+            return standing
+        return no_history(asked.as_of, self.layout.structure.categories, _OTHER_INPUTS)
+
+
+def with_least_months(policy: Policy, months: int) -> Policy:
+    """Return a policy with the months of returns that a stock needs, where a history tells them."""
+    sleeve = replace(policy.sleeve, minimum_months=months or SleevePolicy.minimum_months)
+    return policy.model_copy(update={"sleeve": sleeve})
 
 
 @lru_cache(maxsize=2)

@@ -33,6 +33,9 @@ OF_THE_MARKET: Final = frozenset(
         *("lw_T", "notice", "stock_score", "model_name", "model_trained", "model_coefficients"),
         *("model_intercept", "skill_of", "skill_model", "skill_momentum", "skill_verdict"),
         *FEATURES,
+        *("backtest_said", "backtest_start", "backtest_dates", "backtest_stress", "backtest_weights"),
+        *("backtest_returns", "backtest_first_day", "backtest_traded", "wealth_engine", "wealth_cash"),
+        *("wealth_static", "wealth_6040", "wealth_equal", "cost_rate", "backtest_least"),
     )
 )
 """Blocks that a workbook has from its market and from nothing else."""
@@ -99,7 +102,7 @@ def imported_of(content: Content, layout: Layout) -> Imported:
     InputError
         For a cell that holds no number or text where one belongs.
     """
-    blocks = _Blocks.of(content, layout.book)
+    blocks = Blocks.of(content, layout.book)
     stocks = tuple(
         Asset(ticker, title, STOCKS, sector)
         for ticker, title, sector in zip(
@@ -129,7 +132,7 @@ def imported_of(content: Content, layout: Layout) -> Imported:
     )
 
 
-def _ranking(blocks: _Blocks) -> Ranking:
+def _ranking(blocks: Blocks) -> Ranking:
     """Return the ranking as the workbook records it; of a model that is not linear, no more than that."""
     model, verdict = blocks.text("model_name"), blocks.text("skill_verdict")
     linear = LinearRanker(blocks.numbers("model_coefficients"), blocks.number("model_intercept"))
@@ -145,7 +148,7 @@ def _ranking(blocks: _Blocks) -> Ranking:
     )
 
 
-def _instruments(blocks: _Blocks, stocks: Container[str]) -> dict[Asset, float]:
+def _instruments(blocks: Blocks, stocks: Container[str]) -> dict[Asset, float]:
     """Return the lines that are no stocks, each with its share of its category."""
     lines = zip(
         *(blocks.texts(f"holding_{what}") for what in ("ticker", "name", "category", "sector")), strict=True
@@ -159,14 +162,15 @@ def _instruments(blocks: _Blocks, stocks: Container[str]) -> dict[Asset, float]:
 
 
 @dataclass(frozen=True)
-class _Blocks:
+class Blocks:
     """The cells that no formula fills, by the fact that they show and its place."""
 
     content: Content
     places: Mapping[str, Mapping[tuple[int, ...], tuple[str, str]]]
 
     @classmethod
-    def of(cls, content: Content, book: Book) -> _Blocks:
+    def of(cls, content: Content, book: Book) -> Blocks:
+        """Return those of a file that was authored as `book`."""
         places: dict[str, dict[tuple[int, ...], tuple[str, str]]] = {}
         for sheet, at, cell in book.cells():
             if cell.kind in ("input", "solved") and cell.value and sheet != AUDIT:
@@ -188,6 +192,14 @@ class _Blocks:
         for place in places:
             table[place] = self.number(fact, *place)
         return table
+
+    def numbers_or_none(self, fact: str) -> FloatArray:
+        """Return the numbers of a list; not a number where a cell is empty."""
+        found = [
+            np.nan if self.content.cell(sheet, at).value is None else self.number(fact, *place)
+            for place, (sheet, at) in self.places[fact].items()
+        ]
+        return np.array(found)
 
     def prices(self, fact: str) -> FloatArray:
         """Return numbers that may be prices, so that returns can be computed from them."""

@@ -24,7 +24,7 @@ from workbooks.reading.settings import Inputs, Row, Structure, misfit, settings_
 from workbooks.template.audit_sheet import register
 from workbooks.template.author import Book, Ref
 from workbooks.template.book import Design, Sizes, author_book
-from workbooks.template.frame import AUDIT, FUNCTIONS, PRICES
+from workbooks.template.frame import AUDIT, BACKTEST, FUNCTIONS, PRICES
 from workbooks.template.holdings_sheet import SOLVED_SHARES
 from workbooks.template.inputs import INPUTS
 from workbooks.template.notes_sheet import TRAINING
@@ -85,6 +85,7 @@ def layout_of(content: Content) -> Layout:
         lines=_filled_rows(content, "holding_ticker", "holding_name", "holding_category"),
         notices=len(_area(content, "notices").rows),
         left_out=len(_area(content, "left_out").rows),
+        history=_months_of_history(content),
     )
     book = author_book(design, sizes)
     registered = [ref for _, _, ref in register(book.sheets)]
@@ -162,6 +163,11 @@ def _months(content: Content, *, native: bool) -> int:
     if not isinstance(months, float):
         raise InputError(f"the months behind the covariance, lw_T, are {months!r}; they must be a number")
     return int(months)
+
+
+def _months_of_history(content: Content) -> int:
+    """Return the months of the record of the past; the least where its sheet was taken out."""
+    return len(_area(content, "backtest_dates").rows) if BACKTEST in content.sheets else 1
 
 
 # --- what the policy's structure was --------------------------------------------------------------------

@@ -54,7 +54,7 @@ def recomputed(content: Content, market: MarketData | None = None) -> tuple[Allo
                     "checksum tells: restore it, or give the market that it is from"
                 )
     allocation, recipient = workbook.allocation(workbook.inputs, market)
-    facts = facts_of(allocation, recipient)
+    facts = facts_of(allocation, recipient, workbook.history(workbook.inputs))
     for ref, (sheet, at) in workbook.places.items():
         if not same_value(workbook.inputs[ref], kept := expected_value(ref, facts)):
             raise InputError(

@@ -12,13 +12,16 @@ from pyalloc.category import CategoryPolicy
 from pyalloc.frontier.target import ReturnModel
 from pyalloc.policy import Policy
 from pyalloc.stocks import ScaleMethod
+from workbooks.history import History, no_history
 from workbooks.template.audit_sheet import author_audit
 from workbooks.template.author import Book, Sheet
+from workbooks.template.backtest_sheet import author_backtest
 from workbooks.template.constraints_sheet import author_constraints
 from workbooks.template.facts import Conditions, Recipient, personal_facts, shared_facts
 from workbooks.template.frame import AUDIT, NOTES
 from workbooks.template.frontier_sheet import author_frontier
 from workbooks.template.functions_sheet import author_functions, calls_under
+from workbooks.template.history_facts import history_facts
 from workbooks.template.holdings_sheet import author_holdings
 from workbooks.template.inputs import validate_inputs
 from workbooks.template.judgement import Judged, judge, shared_checksums
@@ -90,6 +93,7 @@ class Sizes(NamedTuple):
     lines: int
     notices: int
     left_out: int
+    history: int = 1
 
     @property
     def native(self) -> bool:
@@ -97,18 +101,19 @@ class Sizes(NamedTuple):
         return self.stocks <= NATIVE_LIMIT
 
 
-PATTERN: Sizes = Sizes(stocks=3, months=14, lines=3, notices=3, left_out=3)
+PATTERN: Sizes = Sizes(stocks=3, months=14, lines=3, notices=3, left_out=3, history=3)
 """The smallest sizes that show every pattern: a first, an inner and a last row; a year of month closes."""
 
 
-def sizes_of(allocation: Allocation) -> Sizes:
-    """Return the sizes of an allocation's workbook."""
+def sizes_of(allocation: Allocation, history: History | None = None) -> Sizes:
+    """Return the sizes of an allocation's workbook with this history."""
     return Sizes(
         stocks=len(allocation.universe.assets),
         months=allocation.universe.covariance.months,
         lines=len(allocation.holdings),
         notices=max(1, len(allocation.notices)),
         left_out=max(1, len(allocation.excluded)),
+        history=len(history.months.stress) if history else 1,
     )
 
 
@@ -147,20 +152,28 @@ def _judged(design: Design, sizes: Sizes) -> list[Sheet]:
         author_frontier(
             sizes.stocks, sizes.months, design.frontier_points, design.return_model, design.native
         ),
+        author_backtest(design.category.names, sizes.history),
     ]
 
 
-def facts_of(allocation: Allocation, recipient: Recipient) -> ChainMap[str, Any]:
+def facts_of(
+    allocation: Allocation, recipient: Recipient, history: History | None = None
+) -> ChainMap[str, Any]:
     """Return every fact that the cells of a client's workbook refer to.
 
-    The second map holds those that clients of one market view and policy share: it is one object for all of
-    them, so what is made of it can be kept.
+    The second map holds those of the history, which clients of one level of risk share, and the third those
+    that all clients of one market view and policy do: each is one object for all who share it, so what is
+    made of it can be kept.
     """
     conditions = Conditions.of(allocation)
     design = Design.of(allocation.policy, native=sizes_of(allocation).native)
+    history = history or no_history(allocation.view.as_of, allocation.policy.category.names)
+    past = history_facts(history, allocation.policy.macro.regime_from)
     shared = shared_facts(conditions)
-    facts = ChainMap(personal_facts(shared, allocation, recipient), shared)
-    facts.update(judge(facts, _judging(design), _checksums(conditions, design)))
+    facts = ChainMap({}, past, shared)
+    facts.update(personal_facts(facts.parents, allocation, recipient))
+    known = _checksums(conditions, design) | _history_checksums(history, design)
+    facts.update(judge(facts, _judging(design), known))
     return facts
 
 
@@ -176,10 +189,15 @@ def _checksums(conditions: Conditions, design: Design) -> dict[str, float]:
     return shared_checksums(shared_facts(conditions), _judging(design))
 
 
+@lru_cache(maxsize=64)
+def _history_checksums(history: History, design: Design) -> dict[str, float]:
+    return shared_checksums(history_facts(history, design.regime_from), _judging(design))
+
+
 def fill(
-    allocation: Allocation, recipient: Recipient, *, live: bool = False
+    allocation: Allocation, recipient: Recipient, history: History | None = None, *, live: bool = False
 ) -> tuple[Book, ChainMap[str, Any]]:
     """Return the authored workbook for an allocation, and every fact its cells refer to."""
-    sizes = sizes_of(allocation)
+    sizes = sizes_of(allocation, history)
     book = author_book(Design.of(allocation.policy, native=sizes.native, live=live), sizes)
-    return book, facts_of(allocation, recipient)
+    return book, facts_of(allocation, recipient, history)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
-from openpyxl.chart import AreaChart, BarChart, DoughnutChart, Reference, ScatterChart, Series
+from openpyxl.chart import (
+    AreaChart,
+    BarChart,
+    DoughnutChart,
+    LineChart,
+    Reference,
+    ScatterChart,
+    Series,
+)
 from openpyxl.chart.axis import DateAxis
 from openpyxl.chart.data_source import AxDataSource, NumFmt, NumRef, StrRef
 from openpyxl.chart.label import DataLabelList
@@ -21,10 +29,12 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
 from workbooks.template.styles import FONT, GREY, INK, MUTED, RULE, YEAR
 
-Kind = Literal["doughnut", "bars", "scatter", "area"]
+Kind = Literal["doughnut", "bars", "scatter", "area", "lines", "falls"]
 Draw = Literal["fill", "line", "dots", "point"]
 
 _EMU_PER_POINT: Final = 12700
+_FIRST_LINE: Final = 2.0
+_OTHER_LINE: Final = 1.25
 _TWO_YEARS: Final = 730.5  # days between labels of an axis of dates
 
 
@@ -58,9 +68,14 @@ class Chart(NamedTuple):
 
 def draw(chart: Chart, target: Any) -> Any:
     """Return the openpyxl chart, whose areas lie in the workbook of the worksheet `target`."""
-    made = {"doughnut": _doughnut, "bars": _bars, "scatter": _scatter, "area": _area}[chart.kind](
-        chart, target
-    )
+    made = {
+        "doughnut": _doughnut,
+        "bars": _bars,
+        "scatter": _scatter,
+        "area": _area,
+        "lines": _lines,
+        "falls": _falls,
+    }[chart.kind](chart, target)
     made.anchor = TwoCellAnchor(editAs="twoCell", _from=_marker(chart.first), to=_marker(chart.last))
     made.roundedCorners = False
     made.graphical_properties = _nothing()
@@ -152,15 +167,50 @@ def _area(chart: Chart, target: Any) -> AreaChart:
         series.cat = AxDataSource(numRef=NumRef(f=line.categories))
         series.graphicalProperties = GraphicalProperties(solidFill=line.colour)
         made.series.append(series)
+    _over_time(made, chart)
+    made.y_axis.scaling.min, made.y_axis.scaling.max = 0.0, 1.0
+    _legend(made)
+    return made
+
+
+def _lines(chart: Chart, target: Any) -> LineChart:
+    """Return values by month; categories are dates in ascending order."""
+    made = LineChart()
+    for i, line in enumerate(chart.lines):
+        series = _series(line, target)
+        series.cat = AxDataSource(numRef=NumRef(f=line.categories))
+        series.graphicalProperties = GraphicalProperties()
+        width = _FIRST_LINE if i == 0 else _OTHER_LINE
+        series.graphicalProperties.line = LineProperties(solidFill=line.colour, w=int(width * _EMU_PER_POINT))
+        series.marker = Marker(symbol="none")
+        series.smooth = False
+        made.series.append(series)
+    _over_time(made, chart)
+    _legend(made)
+    return made
+
+
+def _falls(chart: Chart, target: Any) -> AreaChart:
+    """Return a single series of values of at most 0, filled from there down."""
+    made = AreaChart(grouping="standard")
+    [line] = chart.lines
+    series = _series(line, target)
+    series.cat = AxDataSource(numRef=NumRef(f=line.categories))
+    series.graphicalProperties = GraphicalProperties(solidFill=line.colour)
+    made.series.append(series)
+    _over_time(made, chart)
+    made.legend = None
+    return made
+
+
+def _over_time(made: Any, chart: Chart) -> None:
+    """Give a chart an axis of dates, by years."""
     made.x_axis = DateAxis(crossAx=100, majorTimeUnit="years")
     made.y_axis.crossAx = 500
     _axis(made.x_axis, "", YEAR)
     _axis(made.y_axis, "", chart.number_format)
     made.x_axis.majorUnit, made.x_axis.baseTimeUnit = 2, "months"
     made.x_axis.tickLblPos = "low"
-    made.y_axis.scaling.min, made.y_axis.scaling.max = 0.0, 1.0
-    _legend(made)
-    return made
 
 
 def _series(line: Line, target: Any) -> Any:

@@ -8,6 +8,7 @@ from pyalloc import names
 from pyalloc.macro import LONGEST_AGE
 from workbooks.template.frame import (
     AUDIT,
+    BACKTEST,
     CONSTRAINTS,
     COVARIANCE,
     FRONTIER,
@@ -54,6 +55,7 @@ _HOME: Final = {
     "Frontier": FRONTIER,
     "Sleeve": FRONTIER,
     "Holdings": HOLDINGS,
+    "Backtest": BACKTEST,
     "Integrity": AUDIT,
 }
 
@@ -69,6 +71,7 @@ _REMEDIES: Final = {
     "Frontier": "A frontier portfolio was edited: generate again.",
     "Sleeve": "A sleeve weight was edited: generate again.",
     "Holdings": "A line was edited, added or removed: generate again.",
+    "Backtest": "The record of the past was edited: generate again.",
     "inputs_missing": "Type a number, not text, in every blue cell of Macro section 1.",
     "inputs_late": "Use figures that were public on the as-of date, or move the date.",
     "inputs_old": "Use the latest macro row before acting on this allocation.",
@@ -122,6 +125,11 @@ CHECKS: Final = (
     Check("holding_rounding", "Holdings", "Largest rounding of an amount, in minor units", "=ROUND(SUMPRODUCT(MAX(ABS(holding_amount-holding_weight*budget)))*10^currency_digits,6)", 1),
     Check("holding_categories", "Holdings", "Category sums against category weights", "=SUMPRODUCT(ABS(holding_category_weight-category_weights))", 1e-12),
     Check("holding_names", "Holdings", "Stocks in the sleeve without a line", f'=COUNTIF(sleeve_weights,">{names.HELD:.0E}")-COUNTIF(holding_category,"{names.STOCKS}")', 0),
+    Check("backtest_wealth", "Backtest", "End of the record, compounded from its net months", "=wealth_start*EXP(SUMPRODUCT(LN(1+backtest_net)))/INDEX(wealth_policy,ROWS(wealth_policy))-1", 1e-10),
+    Check("backtest_weights_sum", "Backtest", "Months whose weights do not sum to 1", "=SUMPRODUCT(--(ABS(MMULT(backtest_weights,ROW(category_names)^0)-1)>1E-10))", 0, array=True),
+    Check("backtest_rows", "Backtest", "Months outside the range that figures and charts read", "=COUNT(backtest_column)-ROWS(backtest_dates)", 0),
+    Check("backtest_engine", "Backtest", "End of the record against the engine's own wealth", "=INDEX(wealth_policy,ROWS(wealth_policy))/wealth_engine-1", 1e-9),
+    Check("backtest_risk", "Backtest", "Risk tolerance that the record was walked at, less the client's", "=IF(ISNUMBER(backtest_t),backtest_t-risk_t,0)", 1e-12, "ENGINE"),
     Check("overwritten", "Integrity", "Formulas overwritten by values", "=SUM(overwritten_by_sheet)", 0),
     Check("errors", "Integrity", "Cells with an error", "=SUM(errors_by_sheet)", 0),
     Check("solved_changed", "Integrity", "Solved blocks that were edited", "=SUMPRODUCT(--(solved_change<>0))", 0),

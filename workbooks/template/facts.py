@@ -8,7 +8,7 @@ clients of one market view and policy share are computed once.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-TEMPLATE_VERSION: Final = "4"
+TEMPLATE_VERSION: Final = "5"
 """Changes whenever a cell moves or a formula changes."""
 
 NONE: Final = "none"
@@ -108,7 +108,9 @@ def shared_facts(conditions: Conditions) -> dict[str, Any]:
     return facts
 
 
-def personal_facts(shared: dict[str, Any], allocation: Allocation, recipient: Recipient) -> dict[str, Any]:
+def personal_facts(
+    shared: MutableMapping[str, Any], allocation: Allocation, recipient: Recipient
+) -> dict[str, Any]:
     """Return every fact of one client's workbook that is not shared, by name."""
     own: dict[str, Any] = {name: value for name, value in allocation.trace.items() if name in PERSONAL}
     facts = ChainMap(own, shared)

@@ -174,6 +174,14 @@ def _departures(facts: Mapping[str, Any]) -> dict[str, float]:
         "holding_rounding": round(rounding * 10.0 ** facts["currency_digits"], 6),
         "holding_categories": np.abs(facts["holding_category_weight"] - w).sum(),
         "holding_names": (sleeve > HELD).sum() - sum(line == STOCKS for line in facts["holding_category"]),
+        "backtest_wealth": facts["wealth_start"]
+        * np.exp(np.log1p(facts["backtest_net"]).sum())
+        / facts["wealth_policy"][-1]
+        - 1.0,
+        "backtest_weights_sum": (np.abs(facts["backtest_weights"].sum(axis=1) - 1.0) > 1e-10).sum(),
+        "backtest_rows": 0,
+        "backtest_engine": facts["wealth_policy"][-1] / facts["wealth_engine"] - 1.0,
+        "backtest_risk": 0.0 if facts["backtest_t"] is None else facts["backtest_t"] - facts["risk_t"],
         "overwritten": 0,
         "errors": 0,
         "solved_changed": 0,
@@ -201,7 +209,8 @@ def _checksum(facts: Mapping[str, Any], placed: Placed) -> float:
     if block.text:
         texts = (values,) if isinstance(values, str) else values
         return float(sum(_letter_sum(text, row) for row, text in enumerate(texts, start=top)))
-    numbers = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    # An empty cell, none here, counts 0.
+    numbers = np.atleast_2d(np.nan_to_num(np.asarray(values, dtype=np.float64)))
     if np.ndim(values) == 1 and not across:
         numbers = numbers.T
     rows, columns = numbers.shape

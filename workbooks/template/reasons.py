@@ -6,8 +6,10 @@ from typing import Final
 
 from pyalloc.frontier.target import ReturnModel
 from workbooks.template.author import Sheet
+from workbooks.template.backtest_sheet import TITLES
 from workbooks.template.frame import (
     AUDIT,
+    BACKTEST,
     CONSTRAINTS,
     COVARIANCE,
     FRONTIER,
@@ -54,6 +56,7 @@ _SOURCES: Final = (
     (STOCKS, "features, score, anchor weights"),
     (HOLDINGS, "every line: weight and amount"),
     (FRONTIER, "expected returns, target, sleeve and its proof"),
+    (BACKTEST, "the policy's past at this risk tolerance, simulated"),
     (COVARIANCE, "risk of the stocks"),
     (AUDIT, "every check, inputs as generated and now"),
     (NOTES, "colours, units, method, limits, sources"),
@@ -64,6 +67,7 @@ def author_reasons(sheet: Sheet, top: int, return_model: ReturnModel) -> None:
     """Place the page below `top`, the first row of it."""
     row = _effects(sheet, top + 1)
     row = _nudges(sheet, row + 2)
+    row = _record(sheet, row + 2)
     row = _expectations(sheet, row + 2, return_model)
     _sources(sheet, row + 2)
 
@@ -146,6 +150,48 @@ def _nudges(sheet: Sheet, top: int) -> int:
             sheet.formula(wide(sheet, f"{first}{row}:{last}{row}"), formulas[row], fact, j, look=look)
         rule(sheet, row, "B", "U")
     return move
+
+
+_RECORD: Final = (
+    ("Growth a year", 0, "strong_read_percent1"),
+    ("Volatility a year", 1, "read_percent1"),
+    ("Deepest fall, month ends", 3, "strong_read_percent1"),
+)
+"""What is shown of the figures on Backtest: label, row of the table, look."""
+
+
+def _record(sheet: Sheet, top: int) -> int:
+    """Place the simulated record of the policy beside what it is held against, and its fall in money."""
+    title = "Simulated record of the policy at this risk tolerance, after costs"
+    section(sheet, top, title, "B", "U", BACKTEST)
+    spans = (("J", "L"), ("M", "O"), ("P", "R"), ("S", "U"))
+    _head(
+        sheet,
+        top + 1,
+        (
+            ("B", "I", ""),
+            *((*span, title) for span, title in zip(spans, TITLES, strict=True)),
+        ),
+    )
+    row = top + 1
+    for label, line, look in _RECORD:
+        row += 1
+        sheet.heights[row] = 17
+        sheet.label(wide(sheet, f"B{row}:I{row}"), label, "read_label")
+        for j, (first, last) in enumerate(spans):
+            text = f"=INDEX(stat_table,{line + 1},{j + 1})"
+            sheet.formula(wide(sheet, f"{first}{row}:{last}{row}"), text, "stat_table", line, j, look=look)
+        rule(sheet, row, "B", "U")
+    fall, row = row, row + 1
+    sheet.heights[row] = 17
+    sheet.label(
+        wide(sheet, f"B{row}:I{row}"), "The same fall of this portfolio, in its currency", "read_label"
+    )
+    for j, (first, last) in enumerate(spans):
+        text = f'=IF(ISNUMBER({first}{fall}),{first}{fall}*budget,"")'
+        sheet.formula(wide(sheet, f"{first}{row}:{last}{row}"), text, "fall_amount", j, look="read_whole")
+    rule(sheet, row, "B", "U")
+    return row
 
 
 def _expectations(sheet: Sheet, top: int, return_model: ReturnModel) -> int:

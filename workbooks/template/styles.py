@@ -143,6 +143,7 @@ def _looks() -> dict[str, Look]:
         "header_date": replace(looks["header"], number_format=MONTH),
         "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
         "said": replace(_SOLVED, align="left", indent=1),
+        "said_text": replace(_SOLVED, size=8, align="left", wrap=True),
         "limit": replace(_INPUT, unlocked=False, number_format="[=0]0;[<0.001]0E+00;General"),
     }
     looks |= {f"category_{i}": Look(size=11, colour=c, border="row") for i, c in enumerate(CATEGORY_COLOURS)}

@@ -51,6 +51,9 @@ def summary_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
         "top_total_weight": float(sum(facts["holding_weight"][i] for i in top)),
         "top_total_amount": float(sum(facts["holding_amount"][i] for i in top)),
         "notices_shown": _notices(facts, clipped),
+        "fall_amount": tuple(
+            fall * facts["budget"] if isinstance(fall, float) else "" for fall in facts["stat_table"][3]
+        ),
         "premium_shown": (
             "The return target rests on an assumed equity premium of "
             f"{percent_text(facts['equity_premium'], 1)} % a year over cash. "

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from pyalloc import names
 from pyalloc.backtest import NEUTRAL, BacktestResult, Sweep
-from pyalloc.evaluation import bootstrap_interval, drawdowns
-from pyalloc.evaluation.performance import TRADING_DAYS
+from pyalloc.evaluation import bootstrap_interval, by_regime, drawdowns
 from workbooks.template.dates import serial
 
 FloatArray = NDArray[np.float64]
@@ -106,10 +105,8 @@ def _calendar_years(result: BacktestResult, wealth: FloatArray) -> dict[str, Any
 
 def _regimes(result: BacktestResult, returns: FloatArray) -> dict[str, Any]:
     """Return share of days and mean return a year by the regime in force."""
-    member = np.array([result.regime_of_day == i for i in range(len(names.REGIMES))])
-    none = [None] * returns.shape[1]
-    mean = [(TRADING_DAYS * returns[days].mean(axis=0)).tolist() if days.any() else none for days in member]
-    return {"regime_share": member.mean(axis=1), "regime_mean": mean}
+    figures = by_regime(returns, result.regime_of_day, len(names.REGIMES))
+    return {"regime_share": figures.share, "regime_mean": [_numbers(row) for row in figures.mean.tolist()]}
 
 
 def _decisions(result: BacktestResult) -> dict[str, Any]:

@@ -1,0 +1,359 @@
+"""The Backtest sheet: the policy's past by month, from weights and returns to wealth, as native formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from pyalloc.evaluation.overfitting import EULER
+from pyalloc.evaluation.performance import DAYS_A_YEAR
+from workbooks.history import LEAST_MONTHS, SENTENCES
+from workbooks.template.author import Rule, Sheet, columns_from
+from workbooks.template.charts import Chart, Line
+from workbooks.template.frame import BACKTEST, head, section
+from workbooks.template.history_facts import SERIES, YEARS_SHOWN
+from workbooks.template.styles import BRONZE, INK, MUTED, SLATE
+
+TITLES: Final = ("This policy", "Stress held at 0.5", "60/40", "Equal weight")
+"""What the series are called, in the order of their facts."""
+
+_COLOURS: Final = (INK, SLATE, BRONZE, MUTED)
+_FALL: Final = "C9D3DE"
+
+_ABOUT: Final = (
+    (
+        "Simulated: nobody held this. It is the house policy at the client's risk tolerance, with none of the client's own bounds, exclusions "
+        "or overrides, and for the inputs as generated. What it is held against trades on the same days at the same costs."
+    ),
+    (
+        "One trial: the policy was walked once and not chosen among others for this workbook. Settings that were tried before it are not "
+        "counted here; pyalloc backtest --sweep counts every one that it tries."
+    ),
+)
+_TOLD: Final = 6
+_FIGURES: Final = _TOLD + len(_ABOUT) + SENTENCES + 3
+_CHARTS: Final = _FIGURES + YEARS_SHOWN + 1
+_CHARTS_END: Final = _CHARTS + 28
+_BASE: Final = _CHARTS_END + 4
+FIRST_MONTH: Final = _BASE + 1
+"""Row of the first month."""
+
+_RETURNS: Final = {"policy": "backtest_net", **{name: f"return_{name}" for name in SERIES[1:]}}
+"""What the returns of each series are called."""
+
+_ROWS_BELOW: Final = 2000
+"""Rows below the last month in which another one would be found."""
+
+_FIGURE: Final = "CDEF"
+_YEAR: Final = "H"
+
+
+class _Columns(NamedTuple):
+    """The columns of the months, for so many categories."""
+
+    weights: list[str]
+    returns: list[str]
+    first_day: str
+    traded: str
+    gross: str
+    net: str
+    wealth: list[str]
+    cash: str
+    earned: list[str]
+    cash_return: str
+    drawdown: list[str]
+
+    @classmethod
+    def of(cls, categories: int) -> _Columns:
+        letters = iter(columns_from("E", 2 * categories + 5 + 3 * len(SERIES)))
+        return cls(
+            weights=[next(letters) for _ in range(categories)],
+            returns=[next(letters) for _ in range(categories)],
+            first_day=next(letters),
+            traded=next(letters),
+            gross=next(letters),
+            net=next(letters),
+            wealth=[next(letters) for _ in SERIES],
+            cash=next(letters),
+            earned=[next(letters) for _ in SERIES[1:]],
+            cash_return=next(letters),
+            drawdown=[next(letters) for _ in SERIES],
+        )
+
+
+def author_backtest(categories: Sequence[str], months: int) -> Sheet:
+    """Return the sheet for these categories and this many months."""
+    sheet = Sheet(BACKTEST, landscape=True)
+    at = _Columns.of(len(categories))
+    last = at.drawdown[-1]
+    sheet.widths |= {"B": 31, **dict.fromkeys(columns_from("C", 2 * len(categories) + 19), 9.4)}
+    sheet.freeze = "C4"
+    head(
+        sheet,
+        "Backtest",
+        "The same policy decided month by month on what was known then, executed at the next close, after costs.",
+        last,
+    )
+    _told(sheet, last)
+    _statistics(sheet)
+    _calendar_years(sheet, at, months)
+    _charts(sheet, at, months)
+    _months(sheet, at, categories, months)
+    sheet.print_area = f"A1:{last}{FIRST_MONTH + months - 1}"
+    return sheet
+
+
+def _told(sheet: Sheet, last: str) -> None:
+    section(
+        sheet,
+        _TOLD - 1,
+        "1  Read this first",
+        "B",
+        last,
+        "falls named here are by daily closes, the figures below by month ends",
+    )
+    for row, says in enumerate(_ABOUT, start=_TOLD):
+        sheet.label(f"B{row}", says, "note_wrap")
+        sheet.merged.append(f"B{row}:{last}{row}")
+    first = _TOLD + len(_ABOUT)
+    for i in range(SENTENCES):
+        sheet.solved(f"B{first + i}", "backtest_said", i, look="said_text")
+        sheet.merged.append(f"B{first + i}:{last}{first + i}")
+    sheet.name("backtest_said", f"B{first}:B{first + SENTENCES - 1}")
+
+
+def _figure(text: str) -> str:
+    """Return the formula of a figure that a history has and nothing else does."""
+    return f'=IF(backtest_months<{LEAST_MONTHS},"",{text})'
+
+
+def _statistics(sheet: Sheet) -> None:
+    """Place the figures of every series by month, and what was traded."""
+    top = _FIGURES - 1
+    section(sheet, top - 1, "2  Figures, by month", "B", _FIGURE[-1])
+    sheet.label(f"B{top}", "", "header_left")
+    sheet.labels(top, dict(zip(_FIGURE, TITLES, strict=True)))
+    sheet.heights[top] = 24
+    rows = (
+        ("Growth a year", "percent", "(INDEX({wealth},ROWS({wealth}))/wealth_start)^(1/backtest_years)-1"),
+        ("Volatility a year", "percent", "STDEV({r})*SQRT(12)"),
+        ("Sharpe ratio above cash", "number", 'IFERROR(AVERAGE({above})/STDEV({above})*SQRT(12),"")'),
+        ("Deepest fall, month ends", "percent", "MIN(drawdown_{name})"),
+        ("Worst month", "percent", "MIN({r})"),
+        ("Months with a gain", "percent1", "SUMPRODUCT(--({r}>0))/backtest_months"),
+        ("100 became", "number", "INDEX({wealth},ROWS({wealth}))"),
+    )
+    for i, (label, look, text) in enumerate(rows):
+        row = _FIGURES + i
+        sheet.label(f"B{row}", label)
+        for j, (column, name) in enumerate(zip(_FIGURE, SERIES, strict=True)):
+            r = _RETURNS[name]
+            wealth, above = f"wealth_{name}", f"{r}-return_cash"
+            formula = text.format(wealth=wealth, name=name, r=r, above=above)
+            place = sheet.array if "{above}" in text else sheet.formula
+            formula = _figure(formula) if i < len(rows) - 1 else f"={formula}"
+            place(f"{column}{row}", formula, "stat_table", i, j, look=f"formula_{look}")
+    row = _FIGURES + len(rows)
+    sheet.name("stat_table", f"{_FIGURE[0]}{_FIGURES}:{_FIGURE[-1]}{row - 1}")
+    _of_the_policy(sheet, row)
+
+
+def _of_the_policy(sheet: Sheet, row: int) -> None:
+    """Place what is shown of the policy alone: how long, what it traded, and how sure its figures are."""
+    x = "(backtest_net-return_cash)"
+    sharpe = f"AVERAGE({x})/STDEV({x})"
+    moment = f'IFERROR(SUMPRODUCT(({x}-AVERAGE({x}))^{{0}})/backtest_months/STDEVP({x})^{{0}},"")'
+    luck = (
+        f"=IF(trials>1,trials_spread*((1-{EULER})*NORMSINV(1-1/trials)"
+        f"+{EULER}*NORMSINV(1-1/(trials*EXP(1)))),0)"
+    )
+    deflated = (
+        f"IFERROR(NORMSDIST(({sharpe}-trials_luck)*SQRT(backtest_months-1)"
+        f'/SQRT(1-backtest_skew*{sharpe}+(backtest_kurtosis-1)/4*({sharpe})^2)),"")'
+    )
+    end = "INDEX(backtest_dates,ROWS(backtest_dates))"
+    begun = "IF(ISNUMBER(INDEX(backtest_stress,1)),ROWS(backtest_dates),0)"
+    lines = (
+        ("Months; years", ("backtest_months", f"={begun}", "integer"), ("backtest_years", f"=({end}-backtest_start)/{DAYS_A_YEAR}", "number")),
+        ("Risk tolerance t; cost of trading", ("backtest_t", "", "number"), ("cost_rate", "", "percent")),
+        ("Traded a year, of wealth; its cost", ("traded_a_year", _figure("SUM(backtest_traded)/backtest_years"), "percent1"), ("cost_a_year", _figure("cost_rate*traded_a_year"), "percent")),
+        ("Above cash by month: skew; kurtosis", ("backtest_skew", _figure(moment.format(3)), "number"), ("backtest_kurtosis", _figure(moment.format(4)), "number")),
+        ("Trials; spread of their Sharpe ratios", ("trials", "", "integer"), ("trials_spread", "", "number")),
+        ("Best trial by luck, Sharpe a month", ("trials_luck", luck, "number"), None),
+        ("Deflated Sharpe ratio", ("deflated_sharpe", _figure(deflated), "percent1"), None),
+        ("Engine's wealth; months a stock needs", ("wealth_engine", "", "number"), ("backtest_least", "", "integer")),
+    )  # fmt: skip
+    for label, *cells in lines:
+        sheet.label(f"B{row}", label)
+        for column, cell in zip(_FIGURE, cells, strict=False):
+            if cell is None:
+                continue
+            name, text, look = cell
+            if x in text:
+                sheet.array(f"{column}{row}", text, name, look=f"formula_{look}")
+            elif text:
+                sheet.formula(f"{column}{row}", text, name, look=f"formula_{look}")
+            else:
+                sheet.solved(f"{column}{row}", name, look=f"solved_{look}")
+            sheet.name(name, f"{column}{row}")
+        row += 1
+
+
+def _calendar_years(sheet: Sheet, at: _Columns, months: int) -> None:
+    top, first, last = _FIGURES - 1, FIRST_MONTH, FIRST_MONTH + months - 1
+    columns = columns_from(_YEAR, 1 + len(SERIES))
+    section(sheet, top - 1, "3  Calendar years", _YEAR, columns[-1], "first and last in part")
+    sheet.label(f"{_YEAR}{top}", "Year", "header_left")
+    sheet.labels(top, dict(zip(columns[1:], TITLES, strict=True)))
+    newest = "YEAR(INDEX(backtest_dates,ROWS(backtest_dates)))"
+    for i in range(YEARS_SHOWN):
+        row = _FIGURES + i
+        above = f"{_YEAR}{row - 1}"
+        text = (
+            f'=IF({above}="","",IF({above}<{newest},{above}+1,""))'
+            if i
+            else _figure(f"MAX(YEAR(INDEX(backtest_dates,1)),{newest}-{YEARS_SHOWN - 1})")
+        )
+        sheet.formula(f"{_YEAR}{row}", text, "calendar_year", i, look="formula_integer")
+        for j, (column, letter) in enumerate(zip(columns[1:], at.wealth, strict=True)):
+            wealth = f"{letter}${first}:{letter}${last}"
+            year = f"${_YEAR}{row}"
+            text = (
+                f'=IF({year}="","",LOOKUP(DATE({year},12,31),backtest_dates,{wealth})'
+                f"/IF(INDEX(backtest_dates,1)>DATE({year}-1,12,31),wealth_start,"
+                f"LOOKUP(DATE({year}-1,12,31),backtest_dates,{wealth}))-1)"
+            )
+            sheet.formula(f"{column}{row}", text, "calendar_return", i, j, look="formula_percent1")
+    sheet.rules.append(
+        Rule(
+            f"{columns[1]}{_FIGURES}:{columns[-1]}{_FIGURES + YEARS_SHOWN - 1}",
+            f"N({columns[1]}{_FIGURES})<0",
+            "bound",
+        )
+    )
+
+
+def _charts(sheet: Sheet, at: _Columns, months: int) -> None:
+    """Place growth beside drawdown, between the figures and the months."""
+    first, last = FIRST_MONTH, FIRST_MONTH + months - 1
+
+    def over(letter: str) -> str:
+        return f"{BACKTEST}!${letter}${first}:${letter}${last}"
+
+    middle, after = at.returns[-1], at.first_day
+    section(sheet, _CHARTS, "4  Growth of 100", "B", middle)
+    section(sheet, _CHARTS, "5  Below the highest month end", after, at.drawdown[-1])
+    growth = tuple(
+        Line(over(letter), over("B"), title, colour, "line")
+        for letter, title, colour in zip(at.wealth, TITLES, _COLOURS, strict=True)
+    )
+    sheet.charts += [
+        Chart(
+            "lines",
+            f"B{_CHARTS + 1}",
+            f"{middle}{_CHARTS_END}",
+            growth,
+            "Growth of 100 in the policy and in what it is held against, after costs, by month.",
+            number_format="0",
+        ),
+        Chart(
+            "falls",
+            f"{after}{_CHARTS + 1}",
+            f"{at.drawdown[-1]}{_CHARTS_END}",
+            (Line(over(at.drawdown[0]), over("B"), TITLES[0], _FALL),),
+            "How far the policy lay below its highest month end so far.",
+        ),
+    ]
+
+
+def _months(sheet: Sheet, at: _Columns, categories: Sequence[str], months: int) -> None:
+    """Place the table of months: what was decided, earned and paid, and what wealth came of it."""
+    header, first, last = _BASE - 1, FIRST_MONTH, FIRST_MONTH + months - 1
+    sheet.row_break = header - 2
+    section(
+        sheet, header - 1, "6  Months", "B", at.drawdown[-1],
+        "net = (1 + first day) · (1 − cost · traded) · (1 + weights · returns) − 1",
+    )  # fmt: skip
+    sheet.title_rows = f"{header}:{header}"
+    sheet.heights[header] = 36
+    heads = {"B": "Month to", "C": "Stress", "D": "Regime"}
+    heads |= {column: f"{name}, weight" for column, name in zip(at.weights, categories, strict=True)}
+    heads |= {column: f"{name}, return" for column, name in zip(at.returns, categories, strict=True)}
+    heads |= {
+        at.first_day: "First day, before trading",
+        at.traded: "Traded",
+        at.gross: "Then, gross",
+        at.net: "Month, net",
+    }
+    heads |= dict(zip(at.wealth, TITLES, strict=True)) | {at.cash: "Cash"}
+    heads |= {column: f"{title}, month" for column, title in zip(at.earned, TITLES[1:], strict=True)}
+    heads |= {at.cash_return: "Cash, month"}
+    heads |= {column: f"Fall, {title}" for column, title in zip(at.drawdown, TITLES, strict=True)}
+    sheet.labels(header, heads)
+    sheet.solved(f"B{_BASE}", "backtest_start", look="solved_date")
+    sheet.name("backtest_start", f"B{_BASE}")
+    start = at.wealth[0]
+    sheet.solved(f"{start}{_BASE}", "wealth_start", look="solved_number")
+    sheet.name("wealth_start", f"{start}{_BASE}")
+    for letter in (*at.wealth[1:], at.cash):
+        sheet.formula(f"{letter}{_BASE}", "=wealth_start", "wealth_start", look="formula_number")
+    sheet.grow_rows("history", first, months)
+    for t in range(months):
+        _month(sheet, at, first + t, t)
+    blocks = {
+        "backtest_dates": "B",
+        "backtest_stress": "C",
+        "backtest_first_day": at.first_day,
+        "backtest_traded": at.traded,
+        "backtest_net": at.net,
+        **{_RETURNS[name]: column for name, column in zip(SERIES[1:], at.earned, strict=True)},
+        "return_cash": at.cash_return,
+        "wealth_cash": at.cash,
+        **{f"wealth_{name}": column for name, column in zip(SERIES, at.wealth, strict=True)},
+        **{f"drawdown_{name}": column for name, column in zip(SERIES, at.drawdown, strict=True)},
+    }
+    for name, column in blocks.items():
+        sheet.name(name, f"{column}{first}:{column}{last}")
+    sheet.name("backtest_column", f"B{first}:B{last + _ROWS_BELOW}")
+    sheet.name("backtest_weights", f"{at.weights[0]}{first}:{at.weights[-1]}{last}")
+    sheet.name("backtest_returns", f"{at.returns[0]}{first}:{at.returns[-1]}{last}")
+
+
+def _month(sheet: Sheet, at: _Columns, row: int, t: int) -> None:
+    sheet.solved(f"B{row}", "backtest_dates", t, look="solved_date")
+    sheet.solved(f"C{row}", "backtest_stress", t, look="solved_percent1")
+    sheet.formula(
+        f"D{row}",
+        f'=IF(ISNUMBER(C{row}),INDEX(regime_names,MATCH(C{row},regime_from,1)),"")',
+        "backtest_regime",
+        t,
+        look="formula",
+    )
+    for k, (weight, earned) in enumerate(zip(at.weights, at.returns, strict=True)):
+        sheet.solved(f"{weight}{row}", "backtest_weights", t, k, look="solved_percent1")
+        sheet.solved(f"{earned}{row}", "backtest_returns", t, k, look="solved_percent")
+    sheet.solved(f"{at.first_day}{row}", "backtest_first_day", t, look="solved_percent")
+    sheet.solved(f"{at.traded}{row}", "backtest_traded", t, look="solved_percent1")
+    weights, returns = (f"{run[0]}{row}:{run[-1]}{row}" for run in (at.weights, at.returns))
+    sheet.formula(
+        f"{at.gross}{row}", f"=SUMPRODUCT({weights},{returns})", "backtest_gross", t, look="formula_percent"
+    )
+    text = f"=(1+{at.first_day}{row})*(1-cost_rate*{at.traded}{row})*(1+{at.gross}{row})-1"
+    sheet.formula(f"{at.net}{row}", text, "backtest_net", t, look="strong_formula_percent")
+    own = at.wealth[0]
+    sheet.formula(
+        f"{own}{row}", f"={own}{row - 1}*(1+{at.net}{row})", "wealth_policy", t, look="strong_formula_number"
+    )
+    for name, column in zip(SERIES[1:], at.wealth[1:], strict=True):
+        sheet.solved(f"{column}{row}", f"wealth_{name}", t, look="solved_number")
+    sheet.solved(f"{at.cash}{row}", "wealth_cash", t, look="solved_number")
+    names = [*map(_RETURNS.__getitem__, SERIES[1:]), "return_cash"]
+    for name, wealth, column in zip(
+        names, [*at.wealth[1:], at.cash], [*at.earned, at.cash_return], strict=True
+    ):
+        sheet.formula(
+            f"{column}{row}", f"={wealth}{row}/{wealth}{row - 1}-1", name, t, look="formula_percent"
+        )
+    for name, wealth, column in zip(SERIES, at.wealth, at.drawdown, strict=True):
+        text = f"={wealth}{row}/MAX({wealth}${_BASE}:{wealth}{row})-1"
+        sheet.formula(f"{column}{row}", text, f"drawdown_{name}", t, look="formula_percent1")
