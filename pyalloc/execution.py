@@ -56,7 +56,7 @@ class Workforce(Protocol):
         ----------
         function : callable
             Given what is shared and an item; importable by name where others compute. What it raises is
-            raised here, after the results that were there before.
+            raised here, after the results of all that was begun before.
         items : iterable
             Read as far ahead as there are hands for.
         count : int
@@ -156,13 +156,14 @@ class Apart:
         """
         chunks = _Chunks(items, count)
         running: dict[Future[_Answer], list[Any]] = {}
+        error: Exception | None = None
         try:
             while True:
                 workers = max(1, self.workers())
-                while len(running) < IN_FLIGHT * workers and (chunk := chunks.next(workers)):
+                while not error and len(running) < IN_FLIGHT * workers and (chunk := chunks.next(workers)):
                     running[self.executor.submit(_compute, self.shared, function, chunk)] = chunk
                 if not running:
-                    return
+                    break
                 finished, _ = wait(running, timeout=_LOOK_UP, return_when=FIRST_COMPLETED)
                 on_wait()
                 # What was finished before an executor broke counts.
@@ -182,10 +183,11 @@ class Apart:
                         continue
                     chunks.took(len(chunk), answer.seconds)
                     yield from zip(chunk, answer.results, strict=False)
-                    if answer.error is not None:
-                        raise answer.error
+                    error = error or answer.error
         finally:
             wait(running, timeout=_LET_FINISH)
+        if error is not None:
+            raise error
 
 
 def lent(executor: Executor, workers: int) -> Workers:
