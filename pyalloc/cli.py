@@ -23,7 +23,7 @@ import workbooks.commands
 from pyalloc import __version__, cli_data
 from pyalloc.cli_chain import chain_as_json, print_chain
 from pyalloc.errors import PyallocError
-from workbooks.batch import ONE_THREAD
+from workbooks.processes import ONE_THREAD
 
 if TYPE_CHECKING:
     from pyalloc.macro import MacroSnapshot

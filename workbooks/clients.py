@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from math import isnan
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pyalloc.errors import InputError, TableError
 from pyalloc.names import CATEGORIES
@@ -58,9 +58,47 @@ class Client:
         return f"{safe_file_name(self.client_id)}.xlsx"
 
 
+class ClientSource(Protocol):
+    """A client list of any length, read while it is iterated over: clients, and what is wrong with rows."""
+
+    @property
+    def source(self) -> str:
+        """Name of the list."""
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns that mean nothing here."""
+
+    def __iter__(self) -> Iterator[Client | Problem]: ...
+
+    def only(self, client_ids: Sequence[str]) -> ClientList:
+        """Return the list of these clients alone; TableError where one is not there."""
+
+
+def chosen(clients: ClientSource, client_ids: Sequence[str]) -> ClientList:
+    """Return the list of these clients alone, in the list's order.
+
+    Raises
+    ------
+    TableError
+        For an id that no usable row has; the problems of the refused rows follow.
+    """
+    found, problems = [], []
+    for item in clients:
+        if not isinstance(item, Client):
+            problems.append(item)
+        elif item.client_id in client_ids:
+            found.append(item)
+    missing = set(client_ids) - {client.client_id for client in found}
+    if missing:
+        names = ", ".join(client_id for client_id in client_ids if client_id in missing)
+        raise TableError([f"{clients.source} has no usable client {names}", *map(str, problems)])
+    return ClientList(tuple(found), (), clients.ignored_columns, clients.source)
+
+
 @dataclass(frozen=True)
 class ClientList:
-    """The usable rows of a client list, and what is wrong with the others.
+    """The usable rows of a client list, and what is wrong with the others: a list held in memory.
 
     Attributes
     ----------
@@ -85,22 +123,13 @@ class ClientList:
         by_row = groupby(sorted(self.problems, key=_ROW_NUMBER), _ROW_NUMBER)
         return {row: tuple(problems) for row, problems in by_row}
 
-    def only(self, client_ids: Sequence[str]) -> ClientList:
-        """Return the list of these clients alone, in the list's order.
+    def __iter__(self) -> Iterator[Client | Problem]:
+        yield from self.clients
+        yield from self.problems
 
-        Raises
-        ------
-        TableError
-            For an id that no usable row has; the problems of the refused rows follow.
-        """
-        known = {client.client_id for client in self.clients}
-        missing = [client_id for client_id in client_ids if client_id not in known]
-        if missing:
-            raise TableError(
-                [f"{self.source} has no usable client {', '.join(missing)}", *map(str, self.problems)]
-            )
-        chosen = tuple(client for client in self.clients if client.client_id in client_ids)
-        return replace(self, clients=chosen, problems=())
+    def only(self, client_ids: Sequence[str]) -> ClientList:
+        """Return the list of these clients alone, in the list's order; TableError where one is not there."""
+        return chosen(self, client_ids)
 
 
 def read_clients(

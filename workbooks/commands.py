@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pyalloc.errors import InputError
-from workbooks.console import SOME_FAILED, BatchInputs, complain, run_and_tell
+from workbooks.console import SOME_FAILED, BatchInputs, complain, run_and_tell, workers_of
 from workbooks.engines import EngineName, Flavour
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ PolicyFile = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder for the workbooks; made if need be.")]
 _FLAVOUR = "client: to read anywhere; live: to work in, with pyalloc's functions; default: client."
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers compute, as tcp://10.0.0.5:8786."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -104,6 +108,7 @@ def generate(
         Path | None, typer.Option(help="Ledger of an earlier run, in place of list, policy and template.")
     ] = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only this client; repeatable.")
     ] = None,
@@ -136,14 +141,12 @@ def generate(
     listed = inputs.clients
     for column in listed.ignored_columns:
         complain(f'{listed.source}: the column "{column}" means nothing here and is ignored')
-    if fail_fast and listed.problems:
-        complain(*map(str, listed.problems), "nothing was written, as --fail-fast was given")
-        raise typer.Exit(SOME_FAILED)
     code = run_and_tell(
         MarketData.from_path(market),
         inputs,
         out,
         jobs=jobs,
+        workers=workers_of(cluster, jobs),
         resume=resume,
         fail_fast=fail_fast,
         dry_run=dry_run,
@@ -198,15 +201,15 @@ def _inputs_of_files(
 
 
 def _inputs_of_ledger(path: Path, held: Sequence[str]) -> BatchInputs:
-    from workbooks.ledger import read_ledger
+    from workbooks.ledger import held_ledger
 
     if held:
         raise InputError(f"--from-ledger was given with {', '.join(held)}: leave out what the ledger holds")
-    record = read_ledger(path)
+    record = held_ledger(path)
     if record is None:
         raise InputError(f"{path} is no ledger: name the run.sqlite that a run left beside its workbooks")
     run = record.run
-    return BatchInputs(record.clients(), record.policy(), run.engine, run.template, run.flavour, record)
+    return BatchInputs(record.clients, record.policy(), run.engine, run.template, run.flavour, record)
 
 
 def _read_file(path: Path) -> bytes:

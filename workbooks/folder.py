@@ -63,6 +63,28 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def marked(out: Path) -> Iterator[str]:
+    """Put a file into the folder by which other machines know it, and yield the file's name."""
+    mark = out / _PART.format(secrets.token_hex(8))
+    mark.touch()
+    try:
+        yield mark.name
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def complaint_about(out: Path, mark: str) -> str:
+    """Return why this process cannot write to the folder that was marked; nothing where it can."""
+    try:
+        if not (out / mark).exists():
+            return f"{out} is not the folder that the run writes to: name a folder that all machines share"
+        with marked(out):
+            return ""
+    except OSError as error:
+        return f"{out} cannot be written to ({error.strerror})"
+
+
 def sweep(out: Path) -> None:
     """Remove the files that a killed process had not finished."""
     for part in out.glob(_PART.format("*")):
