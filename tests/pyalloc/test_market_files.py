@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from shutil import copy
 
 import numpy as np
@@ -95,6 +96,25 @@ def test_parquet_is_held_to_what_prices_are(tables, tmp_path, change, says):
     with pytest.raises(TableError) as refused:
         read_prices(tmp_path / "prices.parquet")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.set_axis(p.index.tz_localize("UTC")),
+        lambda p: p.set_axis(p.index.tz_localize("America/New_York")),
+        lambda p: p.set_axis(p.index.tz_localize("Asia/Tokyo")),
+        lambda p: p.map(lambda price: Decimal(str(price)), na_action="ignore"),
+        lambda p: p.reset_index().set_axis(range(7, len(p) + 7)),
+    ],
+)
+def test_parquet_may_hold_time_zones_decimals_and_row_numbers(tables, tmp_path, change):
+    pytest.importorskip("pyarrow", reason="the extra data is not installed")
+    prices = tables[0]
+    change(prices).to_parquet(tmp_path / "prices.parquet")
+    found = read_prices(tmp_path / "prices.parquet")
+    assert found.index.equals(prices.index)
+    np.testing.assert_allclose(found, prices)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 500])
