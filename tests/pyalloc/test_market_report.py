@@ -210,6 +210,17 @@ def test_a_second_source_shows_who_disagrees_and_who_is_not_in_it(tmp_path, caps
     assert main(["data", "check", market, "--against", market]) == 0
 
 
+@pytest.mark.parametrize("common", [0, 1])
+def test_a_second_source_of_other_days_is_said_to_compare_with_nothing(tmp_path, capsys, common):
+    prices = pd.DataFrame({"AAA": closes(), "BBB": closes(2)}, DAYS)
+    market = str(write(tmp_path / "market", prices))
+    later = prices.set_axis(DAYS + (DAYS[-1] - DAYS[0]) + pd.Timedelta(days=1 - common))
+    later.to_csv(tmp_path / "vendor.csv", index_label="date")
+    assert main(["data", "check", market, "--against", str(tmp_path / "vendor.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "vendor.csv has fewer than two days in common with AAA, BBB: compared with nothing." in said
+
+
 @pytest.mark.parametrize("second", ["nothing.csv", "nothing"])
 def test_a_second_source_that_is_not_there_is_said(tmp_path, demo_market_path, second, capsys):
     assert main(["data", "check", str(demo_market_path), "--against", str(tmp_path / second)]) == 2
