@@ -48,12 +48,16 @@ class _Session(requests.Session[Any]):
         if not parts.path.startswith(_CHART):
             return ask(method, url, *arguments, **options)
         symbol = parts.path.removeprefix(_CHART)
-        return self._patience.through(
+        answer, chart = self._patience.through(
             f"Yahoo's {symbol}", lambda: _usable(symbol, lambda: ask(method, url, *arguments, **options))
         )
+        if "period1" in (options.get("params") or {}):
+            _refuse_unadjusted(symbol, chart)
+        return answer
 
 
-def _usable(symbol: str, ask: Any) -> Any:
+def _usable(symbol: str, ask: Any) -> tuple[Any, dict[str, Any]]:
+    """Return Yahoo's answer, and the chart in it."""
     try:
         answer = ask()
     except requests.exceptions.RequestException as error:
@@ -72,11 +76,21 @@ def _usable(symbol: str, ask: Any) -> Any:
         document = json.loads(answer.text)
     except ValueError:
         raise PassingError("breaks off in the middle of an answer") from None
-    if code == 404 or (code == 400 and _NO_DATA in str(document)):
+    chart = document.get("chart") if isinstance(document, dict) else None
+    if isinstance(chart, dict) and (code == 404 or (code == 400 and _NO_DATA in str(chart))):
         raise _NoPricesError(symbol)
-    if code >= 400:
-        raise UnavailableError(f"Yahoo's {symbol} answers {code}: check the address")
-    return answer
+    if code >= 400 or not isinstance(chart, dict):
+        raise UnavailableError(f"Yahoo's {symbol} answers {code} and no chart of prices: check the address")
+    return answer, chart
+
+
+def _refuse_unadjusted(symbol: str, chart: dict[str, Any]) -> None:
+    """Refuse prices without adjusted closes, in place of which yfinance takes the closes as traded."""
+    for result in chart.get("result") or ():
+        if result.get("timestamp") and not result.get("indicators", {}).get("adjclose"):
+            raise UnavailableError(
+                f"Yahoo's {symbol} has closes that are not adjusted for splits and dividends: try later"
+            )
 
 
 class Yahoo:
