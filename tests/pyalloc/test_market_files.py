@@ -9,6 +9,7 @@ from shutil import copy
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
 from pyalloc import MarketData
 from pyalloc.errors import TableError
@@ -65,9 +66,23 @@ def test_a_workbook_holds_the_market_that_its_tables_make(tables, folder, tmp_pa
 def test_a_workbook_is_refused_with_the_sheet_that_is_missing_or_wrong(tables, tmp_path):
     with pytest.raises(TableError, match=r'market.xlsx has no sheet "macro": its sheets are "Prices"'):
         MarketData.from_path(workbook(tables, tmp_path / "market.xlsx", MACRO=None))
+    silent = tables[2].assign(vix="")
+    with pytest.raises(TableError, match=r'market.xlsx sheet "MACRO" row 2, column vix: the cell is blank'):
+        MarketData.from_path(workbook(tables, tmp_path / "market.xlsx", MACRO=silent))
     fewer = tables[1].iloc[1:]
     with pytest.raises(TableError, match=r'columns that market.xlsx sheet "assets" does not list: ZX'):
         MarketData.from_path(workbook(tables, tmp_path / "market.xlsx", assets=fewer))
+
+
+def test_a_notice_is_text_and_no_error(tables, tmp_path):
+    path = workbook(tables, tmp_path / "market.xlsx")
+    book = load_workbook(path)
+    book["Notice"]["A3"] = "#REF!"
+    book.save(path)
+    with pytest.raises(
+        TableError, match='sheet "Notice" row 3, column notice: cell A3 holds the error #REF!'
+    ):
+        MarketData.from_path(path)
 
 
 @pytest.mark.parametrize("name", ["prices.parquet", "closes.parquet"])
