@@ -769,6 +769,13 @@ def test_the_command_says_what_is_new_and_that_it_is_stale_by_now(base, tmp_path
     assert (tmp_path / "market" / "macro.csv").exists()
 
 
+def test_a_fetch_that_goes_well_says_nothing_on_the_error_stream(base, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    places = ["--out", tmp_path / "market", "--assets", tmp_path / "assets.csv"]
+    process = run(base, *places, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.communicate(timeout=60)[1] == ""
+
+
 def test_a_dry_run_of_the_command_says_that_it_wrote_nothing(base, tmp_path, capsys):
     command(base, tmp_path, "--dry-run")
     assert "Nothing was written" in capsys.readouterr().out

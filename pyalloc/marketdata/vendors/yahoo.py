@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
+from warnings import catch_warnings, simplefilter
 
 import pandas as pd
 
@@ -120,9 +121,12 @@ class Yahoo:
         yfinance.config.debug.hide_exceptions = False
         try:
             ticker = yfinance.Ticker(symbol, session=self._session)
-            history = ticker.history(
-                start=since, interval="1d", auto_adjust=True, actions=False, timeout=_SECONDS_TO_ANSWER
-            )
+            with catch_warnings():
+                # yfinance shows its own deprecations to everyone: they say nothing to who fetches.
+                simplefilter("ignore", DeprecationWarning)
+                history = ticker.history(
+                    start=since, interval="1d", auto_adjust=True, actions=False, timeout=_SECONDS_TO_ANSWER
+                )
             session = ticker.history_metadata.get("currentTradingPeriod", {}).get("regular", {})
         except (_NoPricesError, YFTickerMissingError):
             return None
