@@ -540,7 +540,7 @@ def test_what_passes_is_waited_for_with_growing_pauses(fetch, vendors, tmp_path,
         ("T10Y2Y", 503, "FRED's T10Y2Y answers 503"),
         ("GDPC1", "short", "FRED's GDPC1 .*breaks off"),
         ("DGS10", "html", "FRED's DGS10 answered with a web page where data was expected"),
-        ("DGS10", 404, "answers 404 Not Found: check the address"),
+        ("DGS10", 404, r"FRED's DGS10 at 127\.0\.0\.1:\d+ answers 404 Not Found: check the address"),
         ("chart/AAA", 429, "Yahoo's AAA answers 429"),
         ("chart/BBB", 502, "Yahoo's BBB answers 502"),
         ("chart/BIL", "half", "Yahoo's BIL breaks off"),
@@ -666,6 +666,17 @@ def test_a_dry_run_writes_nothing(fetch, tmp_path):
 def test_only_an_http_address_can_be_a_mirror(base):
     with pytest.raises(InputError, match="--fred-url is"):
         checked_base("--fred-url", base)
+
+
+@pytest.mark.parametrize("proxy", ["http://desk:pass'/word@proxy:port", "ldap://desk:pass'/word@proxy:80"])
+def test_the_login_of_a_proxy_is_in_no_message(monkeypatch, proxy):
+    from pyalloc.marketdata.vendors.yahoo import Yahoo
+
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(UnavailableError, match="Unsupported proxy") as refused:
+        Yahoo("https://mirror.example", Patience(attempts=1)).closes("AAA", SINCE, LAST)
+    assert "desk" not in str(refused.value)
+    assert "word" not in str(refused.value)
 
 
 def test_a_login_in_an_address_is_refused_and_not_repeated():

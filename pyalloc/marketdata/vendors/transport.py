@@ -103,7 +103,7 @@ def get_text(vendor: str, address: str, query: Mapping[str, str], patience: Pati
         f"{address}?{urlencode(query)}", headers={"User-Agent": f"pyalloc/{__version__}"}
     )
     try:
-        text = patience.through(vendor, lambda: _ask(request, address))
+        text = patience.through(vendor, lambda: _ask(vendor, request, address))
     except UnavailableError as error:
         raise UnavailableError(_without_key(str(error), query)) from None
     if text.lstrip()[:1] == "<":
@@ -121,7 +121,7 @@ def _without_key(message: str, query: Mapping[str, str]) -> str:
     return message
 
 
-def _ask(request: Request, address: str) -> str:
+def _ask(vendor: str, request: Request, address: str) -> str:
     host = urlsplit(address).netloc
     try:
         with urlopen(request, timeout=_SECONDS_TO_ANSWER) as answer:  # noqa: S310
@@ -137,7 +137,8 @@ def _ask(request: Request, address: str) -> str:
         if error.code in _WORTH_WAITING:
             raise PassingError(f"answers {error.code} {error.reason}", seconds_asked(error.headers)) from None
         raise UnavailableError(
-            f"{host} answers {error.code} {error.reason}{_said(error)}: check the address and the key"
+            f"{vendor} at {host} answers {error.code} {error.reason}{_said(error)}: "
+            "check the address and the key"
         ) from None
     except (URLError, HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
@@ -147,7 +148,7 @@ def _ask(request: Request, address: str) -> str:
         ) from None
     if len(body) > MAX_ANSWER_BYTES:
         raise UnavailableError(
-            f"{host} answers with more than {MAX_ANSWER_BYTES >> 20} MiB: check the address"
+            f"{vendor} at {host} is larger than {MAX_ANSWER_BYTES >> 20} MiB: check the address"
         )
     text = body.decode("utf-8", errors="replace")
     if not whole and (declared or not text.endswith(("\n", "}"))):

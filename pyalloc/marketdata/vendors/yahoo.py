@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -63,7 +64,7 @@ def _usable(symbol: str, ask: Any) -> tuple[Any, dict[str, Any]]:
         answer = ask()
     except requests.exceptions.RequestException as error:
         raise PassingError(
-            f"cannot be had, or breaks off ({error}): check the network, the proxy and the address"
+            f"cannot be had, or breaks off ({_reason(error)}): check the network, the proxy and the address"
         ) from None
     code = answer.status_code
     if code == 429 or code >= 500:
@@ -83,6 +84,12 @@ def _usable(symbol: str, ask: Any) -> tuple[Any, dict[str, Any]]:
     if code >= 400 or not isinstance(chart, dict):
         raise UnavailableError(f"Yahoo's {symbol} answers {code} and no chart of prices: check the address")
     return answer, chart
+
+
+def _reason(error: Exception) -> str:
+    """Return what curl says went wrong, without the login in a proxy's address that it quotes."""
+    said = str(error).removeprefix("Failed to perform, ").partition(" See https://curl.se")[0]
+    return re.sub("'.*@", "'", said).rstrip(".")
 
 
 def _refuse_unadjusted(symbol: str, chart: dict[str, Any]) -> None:
