@@ -613,11 +613,15 @@ def charts_of(vendors, monkeypatch, change):
 def test_closes_without_their_adjustment_are_refused(fetch, vendors, monkeypatch):
     def unadjusted(code, document):
         del document["chart"]["result"][0]["indicators"]["adjclose"]
+        document["chart"]["result"][0]["meta"]["instrumentType"] = kind
         return code, document
 
     charts_of(vendors, monkeypatch, unadjusted)
+    kind = "ETF"
     with pytest.raises(UnavailableError, match="AAA has closes that are not adjusted for splits"):
         fetch()
+    kind = "CURRENCY"  # which neither splits nor pays
+    assert fetch().well
 
 
 @pytest.mark.parametrize(("code", "document"), [(404, {"message": "no route"}), (200, {}), (200, [1])])

@@ -26,6 +26,7 @@ except ImportError as missing:
 YAHOO_URL: Final = "https://query2.finance.yahoo.com"
 
 _CHART: Final = "/v8/finance/chart/"
+_WITHOUT_ADJUSTMENT: Final = ("CURRENCY", "CRYPTOCURRENCY", "FUTURE", "INDEX")
 _SECONDS_TO_ANSWER: Final = 30.0
 _NO_DATA: Final = "Data doesn't exist for startDate"
 
@@ -95,7 +96,8 @@ def _reason(error: Exception) -> str:
 def _refuse_unadjusted(symbol: str, chart: dict[str, Any]) -> None:
     """Refuse prices without adjusted closes, in place of which yfinance takes the closes as traded."""
     for result in chart.get("result") or ():
-        if result.get("timestamp") and not result.get("indicators", {}).get("adjclose"):
+        pays = result.get("meta", {}).get("instrumentType") not in _WITHOUT_ADJUSTMENT
+        if pays and result.get("timestamp") and not result.get("indicators", {}).get("adjclose"):
             raise UnavailableError(
                 f"Yahoo's {symbol} has closes that are not adjusted for splits and dividends: try later"
             )
