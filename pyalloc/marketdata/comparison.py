@@ -84,6 +84,11 @@ def disagreement(own: pd.Series, other: pd.Series) -> Disagreement | None:
 
 
 def _half_step(closes: NDArray[np.float64]) -> float:
-    """Return half of the last decimal place that closes are written to; nothing where there is no last."""
+    """Return half of the last decimal place that closes are written to; nothing where there is no last.
+
+    Closes that never change do not say what they were rounded to.
+    """
+    if closes.min() == closes.max():
+        return 0.0
     written = (0.5 * 10.0**-d for d in range(_MOST_DECIMALS) if np.array_equal(np.round(closes, d), closes))
     return next(written, 0.0)

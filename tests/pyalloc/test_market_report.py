@@ -117,6 +117,12 @@ def test_one_wrong_return_is_found_with_its_day_and_what_it_does_to_growth(seed,
     assert found.growth_ratio == pytest.approx(1.0 + wrong)
 
 
+def test_a_price_that_never_changes_is_not_taken_for_a_rounded_one():
+    prices = np.linspace(1.0, 1.5, len(DAYS)) * np.where(np.arange(len(DAYS)) % 2, 1.0, 1.01)
+    found = disagreement(named(np.ones(len(DAYS))), named(prices))
+    assert found.differing == found.compared == len(DAYS) - 1
+
+
 def test_days_that_only_one_source_has_are_left_out():
     prices = closes()
     gaps = prices.copy()
