@@ -54,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PyallocError as error:
         print(error, file=sys.stderr)
     except OSError as error:
-        print(f"{error.filename} cannot be used ({error.strerror}): name another", file=sys.stderr)
+        # What a disk says while it is written to, as that it is full, names no file.
+        print(
+            f"{error.filename or 'a disk'} cannot be used ({error.strerror}): name another", file=sys.stderr
+        )
     return UNUSABLE
 
 

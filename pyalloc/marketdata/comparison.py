@@ -42,8 +42,13 @@ class Disagreement:
     growth_ratio: float
 
 
+def common_closes(own: pd.Series, other: pd.Series) -> pd.DataFrame:
+    """Return the closes, in two columns, of the days on which both series have one."""
+    return pd.concat([own, other], axis=1, join="inner").dropna()
+
+
 def disagreement(own: pd.Series, other: pd.Series) -> Disagreement | None:
-    """Return where two series of closes disagree, or None where they do not.
+    """Return where two series of closes disagree, or None where they do not, as with one day in common.
 
     Compared are the returns from each day that both have a close on to the next one such. Two returns differ
     where they are further apart than :data:`TOLERANCE` and what the closes were rounded by, which for a
@@ -54,7 +59,7 @@ def disagreement(own: pd.Series, other: pd.Series) -> Disagreement | None:
     own, other : Series of shape (t,)
         Closes by date, NaN where blank; `own` is named like the asset.
     """
-    common = pd.concat([own, other], axis=1, join="inner").dropna()
+    common = common_closes(own, other)
     closes = common.to_numpy(dtype=np.float64)
     if len(closes) < 2:
         return None
@@ -79,6 +84,11 @@ def disagreement(own: pd.Series, other: pd.Series) -> Disagreement | None:
 
 
 def _half_step(closes: NDArray[np.float64]) -> float:
-    """Return half of the last decimal place that closes are written to; nothing where there is no last."""
+    """Return half of the last decimal place that closes are written to; nothing where there is no last.
+
+    Closes that never change do not say what they were rounded to.
+    """
+    if closes.min() == closes.max():
+        return 0.0
     written = (0.5 * 10.0**-d for d in range(_MOST_DECIMALS) if np.array_equal(np.round(closes, d), closes))
     return next(written, 0.0)

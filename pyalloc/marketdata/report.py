@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.errors import TableError
 from pyalloc.macro import MacroPolicy, MacroSnapshot
-from pyalloc.marketdata.comparison import TOLERANCE, disagreement
+from pyalloc.marketdata.comparison import TOLERANCE, common_closes, disagreement
 from pyalloc.marketdata.data import CARRIED_DAYS
 from pyalloc.marketdata.sources import MarketParts, read_parts, read_prices_of, some
 from pyalloc.stocks import TRADING_YEAR
@@ -27,7 +27,7 @@ JUMP: Final = 0.40
 """Return of one day, up or down, beyond which a close is shown for a look."""
 
 STALE_RUN: Final = 10
-"""Closes in a row without a change, from which on a price is stale."""
+"""Returns of zero in a row, from which on a price is stale."""
 
 SURVIVORS_AFTER: Final = 3 * TRADING_YEAR
 """Trading days after which a market of stocks of which none has ended is one of survivors."""
@@ -279,6 +279,17 @@ def _disagreements(prices: pd.DataFrame, second: pd.DataFrame, source: str) -> I
     alone = [asset for asset in prices.columns if asset not in second]
     if alone:
         yield Finding("uncompared", "", f"{source} has no prices of {some(alone)}: compared with nothing.")
+    apart = [
+        asset
+        for asset in prices.columns.intersection(second.columns)
+        if len(common_closes(prices[asset], second[asset])) < 2
+    ]
+    if apart:
+        yield Finding(
+            "uncompared",
+            "",
+            f"{source} has fewer than two days in common with {some(apart)}: compared with nothing.",
+        )
 
 
 # --- macro rows -----------------------------------------------------------------------------------------

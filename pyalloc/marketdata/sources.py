@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -260,7 +261,10 @@ def _read_notice(path: Path) -> str:
 
 def _notice_of(table: Table) -> str:
     """Return the notice of a sheet: the text below its header, as one line."""
-    return _one_line(table.source, " ".join(str(cell) for row in table.rows for cell in row))
+    reader = ColumnReader(table)
+    columns = [reader.text(name, required=False) for name in table.columns]
+    reader.check()
+    return _one_line(table.source, " ".join(chain.from_iterable(zip(*columns, strict=True))))
 
 
 def _one_line(source: str, written: str) -> str:

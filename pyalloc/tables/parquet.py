@@ -34,10 +34,11 @@ def read_plain_prices(path: Path) -> pd.DataFrame | None:
     numeric = all(_is_number(column.type) for _, column in assets)
     if not assets or not numeric or not _is_temporal(dates.type) or dates.null_count or not len(dates):
         return None
-    days = pd.DatetimeIndex(dates.to_pandas().to_numpy(), name="date")
+    # A moment with a time zone is a date where it is midnight there, not where it is midnight in UTC.
+    days = pd.DatetimeIndex(dates.to_pandas(), name="date").tz_localize(None)
     if not (days == days.normalize()).all() or "" in columns:
         return None
-    values = {name: column.to_pandas().to_numpy(dtype=float) for name, column in assets}
+    values = {name: column.cast("double").to_pandas().to_numpy(dtype=float) for name, column in assets}
     return pd.DataFrame(values, index=days.astype("datetime64[us]"))
 
 
@@ -83,4 +84,4 @@ def _is_temporal(kind: Any) -> bool:
 def _is_number(kind: Any) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))

@@ -39,7 +39,8 @@ def read_sheet(path: Path, name: str | None) -> Table:
         rows = _values(source, sheet, parts, scan)
     if not any(rows):
         raise TableError(f"{label} is empty: name the sheet that holds the table")
-    return tabulate(source, enumerate(rows, start=1))
+    # Of a sheet that was asked for by name there may be others of the same workbook: problems say which.
+    return tabulate(label if name else source, enumerate(rows, start=1))
 
 
 def sheet_names(path: Path) -> tuple[str, ...]:

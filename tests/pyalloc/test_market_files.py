@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from shutil import copy
 
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
 from pyalloc import MarketData
 from pyalloc.errors import TableError
@@ -64,9 +66,23 @@ def test_a_workbook_holds_the_market_that_its_tables_make(tables, folder, tmp_pa
 def test_a_workbook_is_refused_with_the_sheet_that_is_missing_or_wrong(tables, tmp_path):
     with pytest.raises(TableError, match=r'market.xlsx has no sheet "macro": its sheets are "Prices"'):
         MarketData.from_path(workbook(tables, tmp_path / "market.xlsx", MACRO=None))
+    silent = tables[2].assign(vix="")
+    with pytest.raises(TableError, match=r'market.xlsx sheet "MACRO" row 2, column vix: the cell is blank'):
+        MarketData.from_path(workbook(tables, tmp_path / "market.xlsx", MACRO=silent))
     fewer = tables[1].iloc[1:]
     with pytest.raises(TableError, match=r'columns that market.xlsx sheet "assets" does not list: ZX'):
         MarketData.from_path(workbook(tables, tmp_path / "market.xlsx", assets=fewer))
+
+
+def test_a_notice_is_text_and_no_error(tables, tmp_path):
+    path = workbook(tables, tmp_path / "market.xlsx")
+    book = load_workbook(path)
+    book["Notice"]["A3"] = "#REF!"
+    book.save(path)
+    with pytest.raises(
+        TableError, match='sheet "Notice" row 3, column notice: cell A3 holds the error #REF!'
+    ):
+        MarketData.from_path(path)
 
 
 @pytest.mark.parametrize("name", ["prices.parquet", "closes.parquet"])
@@ -95,6 +111,25 @@ def test_parquet_is_held_to_what_prices_are(tables, tmp_path, change, says):
     with pytest.raises(TableError) as refused:
         read_prices(tmp_path / "prices.parquet")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.set_axis(p.index.tz_localize("UTC")),
+        lambda p: p.set_axis(p.index.tz_localize("America/New_York")),
+        lambda p: p.set_axis(p.index.tz_localize("Asia/Tokyo")),
+        lambda p: p.map(lambda price: Decimal(str(price)), na_action="ignore"),
+        lambda p: p.reset_index().set_axis(range(7, len(p) + 7)),
+    ],
+)
+def test_parquet_may_hold_time_zones_decimals_and_row_numbers(tables, tmp_path, change):
+    pytest.importorskip("pyarrow", reason="the extra data is not installed")
+    prices = tables[0]
+    change(prices).to_parquet(tmp_path / "prices.parquet")
+    found = read_prices(tmp_path / "prices.parquet")
+    assert found.index.equals(prices.index)
+    np.testing.assert_allclose(found, prices)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 500])

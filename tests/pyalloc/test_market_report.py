@@ -118,6 +118,12 @@ def test_one_wrong_return_is_found_with_its_day_and_what_it_does_to_growth(seed,
     assert found.growth_ratio == pytest.approx(1.0 + wrong)
 
 
+def test_a_price_that_never_changes_is_not_taken_for_a_rounded_one():
+    prices = np.linspace(1.0, 1.5, len(DAYS)) * np.where(np.arange(len(DAYS)) % 2, 1.0, 1.01)
+    found = disagreement(named(np.ones(len(DAYS))), named(prices))
+    assert found.differing == found.compared == len(DAYS) - 1
+
+
 def test_days_that_only_one_source_has_are_left_out():
     prices = closes()
     gaps = prices.copy()
@@ -209,6 +215,17 @@ def test_a_second_source_shows_who_disagrees_and_who_is_not_in_it(tmp_path, caps
     assert "vendor.csv has no prices of CCC: compared with nothing." in said
     assert "BBB has" not in said
     assert main(["data", "check", market, "--against", market]) == 0
+
+
+@pytest.mark.parametrize("common", [0, 1])
+def test_a_second_source_of_other_days_is_said_to_compare_with_nothing(tmp_path, capsys, common):
+    prices = pd.DataFrame({"AAA": closes(), "BBB": closes(2)}, DAYS)
+    market = str(write(tmp_path / "market", prices))
+    later = prices.set_axis(DAYS + (DAYS[-1] - DAYS[0]) + pd.Timedelta(days=1 - common))
+    later.to_csv(tmp_path / "vendor.csv", index_label="date")
+    assert main(["data", "check", market, "--against", str(tmp_path / "vendor.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "vendor.csv has fewer than two days in common with AAA, BBB: compared with nothing." in said
 
 
 @pytest.mark.parametrize("second", ["nothing.csv", "nothing"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import os
@@ -222,11 +223,12 @@ def fetch(base, tmp_path, pauses):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+    files = folder.iterdir() if folder.exists() else ()
+    return {path.name: path.read_bytes() for path in files if not path.name.startswith(".")}
 
 
 def leftovers(tmp_path):
-    return sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("."))
+    return sorted(path.name for path in tmp_path.rglob(".*"))
 
 
 def charted(vendors):
@@ -299,6 +301,15 @@ def test_the_key_is_in_no_message(fetch, vendors):
         fetch(key="secret")
     assert "secret" not in str(refused.value)
     assert "secret" not in repr(Fred(key="secret"))
+
+
+def test_a_key_that_the_vendor_repeats_is_in_no_message(fetch, vendors, monkeypatch):
+    said = json.dumps({"error_message": "Bad Request.\nThe key secret/1 is not registered."})
+    answer = vendors.answer
+    monkeypatch.setattr(vendors, "answer", lambda p, q: (400, said) if "api_key" in q else answer(p, q))
+    with pytest.raises(UnavailableError, match=r"Bad Request\. The key \(the key\) is not") as refused:
+        fetch(key="secret/1")
+    assert "secret" not in str(refused.value)
 
 
 def test_the_recession_spread_is_blank_where_its_yields_have_ended(fetch, vendors, tmp_path):
@@ -389,6 +400,27 @@ def test_after_a_split_the_stored_closes_follow_and_no_return_changes(fetch, ven
     assert fetched.arrivals[1].note == "stored closes × 0.5, as a split or dividend changed them"
 
 
+def test_a_close_that_the_vendor_had_not_yet_fills_its_gap(fetch, vendors, tmp_path):
+    late = pd.Timestamp("2016-11-28")
+    close, vendors.closes["AAA"][late] = vendors.closes["AAA"][late], np.nan
+    first_month_then(fetch, vendors)
+    vendors.closes["AAA"][late] = close
+    assert fetch().arrivals[1].new == 23
+    market = MarketData.from_path(tmp_path / "market")
+    assert market.closes[market.days == np.datetime64(late, "D"), 0] == pytest.approx(close)
+
+
+def test_a_history_that_became_another_companys_is_refused_with_what_to_do(fetch, vendors, tmp_path):
+    first_month_then(fetch, vendors)
+    before = contents(tmp_path / "market")
+    vendors.closes["AAA"] = {
+        day: 3.0 + day.day / 10 for day in vendors.closes["AAA"] if day > pd.Timestamp("2016-11-20")
+    }
+    with pytest.raises(UnavailableError, match=r"AAA no longer agrees .* Give what is stored another symbol"):
+        fetch()
+    assert contents(tmp_path / "market") == before
+
+
 def test_a_revised_history_is_fetched_anew(fetch, vendors, tmp_path):
     first_month_then(fetch, vendors)
     vendors.closes["AAA"] = {day: price * (1 + day.day / 100) for day, price in vendors.closes["AAA"].items()}
@@ -420,6 +452,75 @@ def test_an_asset_may_be_added_but_not_dropped(fetch, vendors, tmp_path):
         fetch()
 
 
+def test_the_folders_own_list_keeps_the_firms_columns(fetch, vendors, tmp_path):
+    first_month_then(fetch, vendors)
+    own = tmp_path / "market" / "assets.csv"
+    own.write_text(
+        "asset;name;category;sector;desk\nAAA;Amber;Stocks;Energy;London\nBBB;Bramble;Stocks;Utilities;\n"
+        "BIL;Bills;Cash;;\n",
+        encoding="utf-8",
+    )
+    before = own.read_bytes()
+    assert fetch(assets=None).well
+    assert fetch(assets=own).well
+    assert own.read_bytes() == before
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_rows_are_added_to_what_a_spreadsheet_saved(fetch, vendors, tmp_path, encoding):
+    first_month_then(fetch, vendors)
+    file = tmp_path / "market" / "macro.csv"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before, encoding=encoding, newline="\r\n")
+    assert fetch().arrivals[0].new == 22
+    assert file.read_text(encoding="utf-8").startswith(before)
+
+
+def test_rows_are_not_added_under_other_columns(fetch, vendors, tmp_path):
+    first_month_then(fetch, vendors)
+    file = tmp_path / "market" / "macro.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
+    with pytest.raises(TableError, match=r"macro\.csv starts with another line .* separated by commas"):
+        fetch()
+
+
+@pytest.mark.parametrize("since", [date(1, 1, 1), date(2017, 1, 1)])
+def test_a_first_day_that_no_vendor_has_is_refused(fetch, since):
+    with pytest.raises(InputError, match=r"the first day is .*: write one from 1900-01-01 to today"):
+        fetch(since=since)
+
+
+# --- where it is put ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("vendors")
+def test_the_folder_may_be_the_one_that_one_is_in_or_a_link(base, tmp_path, monkeypatch):
+    real = tmp_path / "disk" / "real"
+    real.mkdir(parents=True)
+    (tmp_path / "market").symlink_to(real, target_is_directory=True)
+    assert command(base, tmp_path) == 1  # 2016 is stale by now
+    monkeypatch.chdir(real)
+    assert command(base, tmp_path, "--out", ".") == 1
+    assert sorted(contents(real)) == ["NOTICE", "assets.csv", "macro.csv", "prices.csv.gz"]
+    assert leftovers(tmp_path) == []
+
+
+def test_a_folder_that_exists_needs_no_place_beside_it(fetch, vendors, tmp_path):
+    first_month_then(fetch, vendors)
+    for taken in ("lock", "fetching"):  # as where the folder is a disk of its own
+        (tmp_path / f".market.{taken}").mkdir()
+        (tmp_path / f".market.{taken}" / "kept").touch()
+    assert fetch().well
+    assert leftovers(tmp_path) == [".market.fetching", ".market.lock"]
+
+
+def test_a_file_is_no_market_folder(fetch, vendors, tmp_path):
+    (tmp_path / "market").write_text("prices", encoding="utf-8")
+    with pytest.raises(InputError, match="market is a file: name the market folder"):
+        fetch()
+    assert not vendors.asked
+
+
 # --- vendors in bad health ------------------------------------------------------------------------------
 
 
@@ -439,7 +540,7 @@ def test_what_passes_is_waited_for_with_growing_pauses(fetch, vendors, tmp_path,
         ("T10Y2Y", 503, "FRED's T10Y2Y answers 503"),
         ("GDPC1", "short", "FRED's GDPC1 .*breaks off"),
         ("DGS10", "html", "FRED's DGS10 answered with a web page where data was expected"),
-        ("DGS10", 404, "answers 404 Not Found: check the address"),
+        ("DGS10", 404, r"FRED's DGS10 at 127\.0\.0\.1:\d+ answers 404 Not Found: check the address"),
         ("chart/AAA", 429, "Yahoo's AAA answers 429"),
         ("chart/BBB", 502, "Yahoo's BBB answers 502"),
         ("chart/BIL", "half", "Yahoo's BIL breaks off"),
@@ -463,7 +564,10 @@ def test_what_does_not_pass_is_refused_and_nothing_is_written(fetch, vendors, tm
         ("observation_date,VIXCLS\n2016-01-04,20\n2016-01", "was cut off"),
         ("observation_date,VXOCLS\n2016-01-04,20\n", "asked for VIXCLS and answered with VXOCLS"),
         ("observation_date,VIXCLS\n2016-01-05,20\n2016-01-04,20\n", "is not in order of time"),
+        ("observation_date,VIXCLS\n2016-01-04,20\n2016-01-04,21\n", "is not in order of time"),
         ("Error: try again\nsoon\n", "is not its csv of dates and values"),
+        ("Service is being updated\n", "is not its csv of dates and values"),
+        ("", "is not its csv of dates and values"),
     ],
 )
 def test_a_text_that_is_not_freds_csv_is_refused(fetch, vendors, monkeypatch, text, says):
@@ -472,6 +576,59 @@ def test_a_text_that_is_not_freds_csv_is_refused(fetch, vendors, monkeypatch, te
         vendors, "answer", lambda p, q: (200, text) if q.get("id") == "VIXCLS" else answer(p, q)
     )
     with pytest.raises(UnavailableError, match=says):
+        fetch()
+
+
+@pytest.mark.parametrize("name", ["VIXCLS", "T10Y2Y", "GDPC1"])
+def test_a_series_without_any_value_is_refused_by_name(fetch, vendors, name):
+    vendors.series[name] = {}
+    with pytest.raises(UnavailableError, match=f"no macro row can be made .* {name} has too few values"):
+        fetch()
+
+
+def test_a_recession_spread_without_any_value_is_left_blank(fetch, vendors, tmp_path):
+    vendors.series["DGS3MO"] = {}
+    assert fetch().well
+    assert {row.spread_10y_3m for row in MarketData.from_path(tmp_path / "market").macro} == {None}
+
+
+def test_an_output_that_never_was_is_refused(fetch, vendors):
+    vendors.series["GDPC1"]["2016-04-01"] = "0"
+    with pytest.raises(UnavailableError, match="GDPC1 has a level that is not positive"):
+        fetch()
+
+
+def charts_of(vendors, monkeypatch, change):
+    """Let Yahoo's answers pass through `change`, which takes and returns a status code and a document."""
+    chart = vendors.chart
+
+    def changed(symbol, query):
+        code, text = chart(symbol, query)
+        code, document = change(code, json.loads(text))
+        return code, json.dumps(document)
+
+    monkeypatch.setattr(vendors, "chart", changed)
+
+
+def test_closes_without_their_adjustment_are_refused(fetch, vendors, monkeypatch):
+    def unadjusted(code, document):
+        del document["chart"]["result"][0]["indicators"]["adjclose"]
+        document["chart"]["result"][0]["meta"]["instrumentType"] = kind
+        return code, document
+
+    charts_of(vendors, monkeypatch, unadjusted)
+    kind = "ETF"
+    with pytest.raises(UnavailableError, match="AAA has closes that are not adjusted for splits"):
+        fetch()
+    kind = "CURRENCY"  # which neither splits nor pays
+    assert fetch().well
+
+
+@pytest.mark.parametrize(("code", "document"), [(404, {"message": "no route"}), (200, {}), (200, [1])])
+def test_a_mirror_that_has_no_charts_is_no_end_of_every_symbol(fetch, vendors, monkeypatch, code, document):
+    first_month_then(fetch, vendors)
+    charts_of(vendors, monkeypatch, lambda *_: (code, document))
+    with pytest.raises(UnavailableError, match=f"Yahoo's AAA answers {code} and no chart of prices"):
         fetch()
 
 
@@ -497,10 +654,39 @@ def test_a_dry_run_writes_nothing(fetch, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("base", ["ftp://mirror", "mirror.example", "https://", "https://a/b?c=d"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        "ftp://mirror",
+        "mirror.example",
+        "https://",
+        "https://a/b?c=d",
+        "https://mirror/my fred",
+        "https://mirror/fréd",
+        "https://mirror:port",
+        "https://[::1",
+    ],
+)
 def test_only_an_http_address_can_be_a_mirror(base):
     with pytest.raises(InputError, match="--fred-url is"):
         checked_base("--fred-url", base)
+
+
+@pytest.mark.parametrize("proxy", ["http://desk:pass'/word@proxy:port", "ldap://desk:pass'/word@proxy:80"])
+def test_the_login_of_a_proxy_is_in_no_message(monkeypatch, proxy):
+    from pyalloc.marketdata.vendors.yahoo import Yahoo
+
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(UnavailableError, match="Unsupported proxy") as refused:
+        Yahoo("https://mirror.example", Patience(attempts=1)).closes("AAA", SINCE, LAST)
+    assert "desk" not in str(refused.value)
+    assert "word" not in str(refused.value)
+
+
+def test_a_login_in_an_address_is_refused_and_not_repeated():
+    with pytest.raises(InputError, match="--fred-url holds a login") as refused:
+        checked_base("--fred-url", "https://desk:password@mirror.example")
+    assert "password" not in str(refused.value)
 
 
 def test_without_yfinance_prices_are_refused_with_what_to_install(monkeypatch):
@@ -598,10 +784,28 @@ def test_the_command_says_what_is_new_and_that_it_is_stale_by_now(base, tmp_path
     assert (tmp_path / "market" / "macro.csv").exists()
 
 
+def test_a_fetch_that_goes_well_says_nothing_on_the_error_stream(base, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    places = ["--out", tmp_path / "market", "--assets", tmp_path / "assets.csv"]
+    process = run(base, *places, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.communicate(timeout=60)[1] == ""
+
+
 def test_a_dry_run_of_the_command_says_that_it_wrote_nothing(base, tmp_path, capsys):
     command(base, tmp_path, "--dry-run")
     assert "Nothing was written" in capsys.readouterr().out
     assert not (tmp_path / "market").exists()
+
+
+def test_a_full_disk_is_told_without_a_file_it_does_not_name(base, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as write says it
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(tmp_path), "write_bytes", full)
+        assert command(base, tmp_path) == 2
+    assert "a disk cannot be used (No space left on device)" in capsys.readouterr().err
+    assert leftovers(tmp_path) == []
 
 
 def test_offline_is_told_in_one_sentence():

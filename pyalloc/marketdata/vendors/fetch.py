@@ -22,12 +22,16 @@ from pyalloc.marketdata.sources import Asset, price_file, read_assets, read_macr
 from pyalloc.marketdata.vendors.fred import GDP_LAG_DAYS, Fred
 from pyalloc.marketdata.vendors.refresh import Arrival, PriceVendor, macro_start, new_macro_rows, refreshed
 from pyalloc.tables import read_prices
+from pyalloc.tables.delimited import read_delimited
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SINCE: Final = date(1990, 1, 2)
 """The first day of the VIX."""
+
+EARLIEST: Final = date(1900, 1, 1)
+"""The first day that may be asked for."""
 
 _NOTICE: Final = (
     f"Growth is FRED's vintage of the day it was fetched, taken as known {GDP_LAG_DAYS} days after "
@@ -83,19 +87,29 @@ def fetch_market(
     Raises
     ------
     InputError, TableError
-        Where the list of assets, or what is in the folder, cannot be used; or another fetch is at work there.
+        Where the list of assets, the first day, or what is in the folder, cannot be used; or another fetch is
+        at work there.
     UnavailableError
         Where a vendor cannot be reached, or has never heard of an asset that nothing is stored of.
     """
+    folder = folder.resolve()  # a link, or ".", is the folder that it stands for
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder.name} is a file: name the market folder that it should go to")
+    if not EARLIEST <= since <= now.date():
+        raise InputError(f"the first day is {since}: write one from {EARLIEST} to today, {now.date()}")
     with nullcontext() if dry_run else _alone(folder):
-        listed = read_assets(assets or folder / "assets.csv")
+        own_list = folder / "assets.csv"
+        listed = read_assets(assets or own_list)
         stored = _stored_prices(folder, listed)
         prices, arrivals = refreshed(yahoo, list(listed), stored, since, now)
         rows, macro = _macro_csv(fred, folder / "macro.csv", since, now.date())
         name = "prices.csv.gz" if stored is None else price_file(folder).name
         files = {
             "macro.csv": rows,
-            "assets.csv": _assets_csv(listed.values()),
+            # The folder's own list stays as it is, with columns of the firm's own.
+            "assets.csv": _assets_csv(listed.values())
+            if assets and assets.resolve() != own_list
+            else own_list.read_bytes(),
             name: _prices_csv(prices, packed=name.endswith(".gz")),
         }
         notes = () if fred.key else (_NOTICE,)
@@ -109,6 +123,14 @@ def fetch_market(
     return Fetched((macro, *arrivals), notes)
 
 
+def _aside(folder: Path, purpose: str) -> Path:
+    """Return a place for what is no part of the market, on the same disk: in the folder, or beside a new one.
+
+    What stands beside a folder that exists may be another disk, or closed to whoever writes the market.
+    """
+    return folder / f".{purpose}" if folder.exists() else folder.with_name(f".{folder.name}.{purpose}")
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other fetches out of a market folder, which may not exist yet.
@@ -118,8 +140,8 @@ def _alone(folder: Path) -> Iterator[None]:
     InputError
         Where another fetch is at work there.
     """
-    lock = folder.with_name(f".{folder.name}.lock")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = _aside(folder, "lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("ab") as file:
         # A fetch that has just ended has removed the file that was opened here: the next makes another.
         if not take_lock(file) or not lock.exists() or not samestat(os.fstat(file.fileno()), lock.stat()):
@@ -152,11 +174,11 @@ def _macro_csv(fred: Fred, file: Path, since: date, today: date) -> tuple[bytes,
     """Return the rows that are there, untouched, with the new ones below."""
     last, text = None, f"{_MACRO_HEADER}\n"
     if file.exists():
-        last, text = read_macro(file)[-1].known_on, file.read_text(encoding="utf-8-sig")
+        last, text = read_macro(file)[-1].known_on, read_delimited(file).text
         if text.partition("\n")[0].strip() != _MACRO_HEADER:
             raise TableError(
-                f"macro.csv has other columns than {_MACRO_HEADER}, to which rows are added: "
-                "fetch into a new folder"
+                f"macro.csv starts with another line than {_MACRO_HEADER}, the only one that rows are added "
+                "to: save it with these columns, separated by commas, or fetch into a new folder"
             )
         text = text if text.endswith("\n") else f"{text}\n"
     rows, arrival = new_macro_rows(fred.history(macro_start(last, since)), last, since, today)
@@ -179,13 +201,13 @@ def _prices_csv(prices: pd.DataFrame, *, packed: bool) -> bytes:
 
 
 def _put_in_place(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Check the files as a market beside the folder, then move each that differs into it.
+    """Check the files as a market aside, then move each that differs into the folder.
 
     Every file is whole whenever the process ends. A new folder appears at once. In one that exists each name
     changes by itself; should only some have changed, the market is either valid, or refused for an asset
     without prices, and the next fetch completes it.
     """
-    scratch = folder.with_name(f".{folder.name}.fetching")
+    scratch = _aside(folder, "fetching")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,13 +81,16 @@ class Fred:
 
         address = f"{self.fred_url}/graph/fredgraph.csv"
         text = get_text(f"FRED's {name}", address, {"id": name, "cosd": f"{since}"}, self.patience)
-        return pd.Series(_observations(name, text), name=name, dtype=float).rename_axis("date")
+        found = _observations(name, text)
+        return pd.Series(list(found.values()), pd.DatetimeIndex(list(found), name="date"), float, name)
 
     def lagged_growth(self, since: date) -> pd.Series:
         """Return q/q annualised growth in today's vintage, by the day it counts as known; fractions."""
         import pandas as pd
 
         levels = self.series(GDP, since)
+        if not (levels > 0.0).all():
+            raise UnavailableError(f"FRED's {GDP} has a level that is not positive: check the address")
         quarters = pd.DatetimeIndex(levels.index).to_period("Q")
         growth = _annualised(levels.to_numpy()[1:] / levels.to_numpy()[:-1])
         follows = quarters[1:] == quarters[:-1] + 1
@@ -109,7 +113,8 @@ class Fred:
             if before and delay <= _LATEST_FIRST_RELEASE:
                 # After a shutdown two quarters come out in one day: the later one is the news.
                 known[released] = _annualised(level / before[0])
-        return pd.Series(known, name=GDP, dtype=float).rename_axis("known_on").sort_index()
+        days = pd.DatetimeIndex(list(known), name="known_on")
+        return pd.Series(list(known.values()), days, float, GDP).sort_index()
 
     def _vintages(self, since: date) -> dict[pd.Period, list[tuple[pd.Timestamp, pd.Timestamp, float]]]:
         """Return every level of each quarter: known from, until, level."""
@@ -159,12 +164,12 @@ def _observations(name: str, text: str) -> dict[pd.Timestamp, float]:
     """Return date and value of each observation in FRED's csv, in which missing is blank or a full stop."""
     import pandas as pd
 
-    if "\n" not in text.strip():
+    if [cell.strip() for cell in text.split(",")[1:]] == [name]:
         return {}  # the header alone: nothing from that date on
     try:
         table = DelimitedText(f"FRED's {name}", text, ",").table()
         if len(table.columns) != 2:
-            raise TableError(f"{len(table.columns)} columns, 2 expected")
+            raise TableError(f"columns expected: 2, found: {len(table.columns)}")
         first, second = table.columns
         rows = tuple((day, "" if value == "." else value) for day, value in table.rows)
         reader = ColumnReader(replace(table, rows=rows))
@@ -176,9 +181,7 @@ def _observations(name: str, text: str) -> dict[pd.Timestamp, float]:
         ) from None
     if second != name:
         raise UnavailableError(f"FRED was asked for {name} and answered with {second}: check the address")
-    found = {
-        pd.Timestamp(day): value for day, value in zip(days, values, strict=True) if day and isfinite(value)
-    }
-    if list(found) != sorted(found):
-        raise UnavailableError(f"FRED's {name} is not in order of time: check the address")
-    return found
+    written = [day for day in days if day]
+    if any(later <= earlier for earlier, later in pairwise(written)):
+        raise UnavailableError(f"FRED's {name} is not in order of time, day by day: check the address")
+    return {pd.Timestamp(day): value for day, value in zip(written, values, strict=True) if isfinite(value)}

@@ -120,15 +120,17 @@ def _column(
         if whole is None or len(whole) < len(old):
             raise UnavailableError(
                 f"Yahoo's {symbol} no longer agrees with what is stored, and its history is shorter: it may "
-                "be another company's now; nothing was written"
+                "be another company's now; nothing was written. Give what is stored another symbol, in the "
+                "prices and in the list, or fetch into a new folder"
             )
         series, note = whole, "the vendor revised its history: fetched anew"
-    return series, _arrival(series, int((series.index > old.index[-1]).sum()), now, note)
+    return series, _arrival(series, len(series.index.difference(old.index)), now, note)
 
 
 def splice(old: pd.Series, fresh: pd.Series) -> tuple[pd.Series, float] | None:
     """Return stored closes continued by newer ones, and the factor by which the stored ones were multiplied.
 
+    A day that was blank, and has a close by now, gets it.
     Each split or dividend changes the vendor's adjustment of all closes before it, by one factor. Where the
     closes in common do not differ by one factor, or there are none, nothing can be joined: None.
 
@@ -152,7 +154,7 @@ def splice(old: pd.Series, fresh: pd.Series) -> tuple[pd.Series, float] | None:
     factor = float(ratio.median())
     if abs(factor - 1.0) <= _SAME:
         factor = 1.0
-    return pd.concat([old * factor, fresh[fresh.index > old.index[-1]]]), factor
+    return pd.concat([old * factor, fresh[~fresh.index.isin(old.index)]]).sort_index(), factor
 
 
 def _arrival(series: pd.Series, new: int, now: datetime, note: str = "") -> Arrival:
@@ -188,7 +190,7 @@ def new_macro_rows(
     rows = macro_rows(history, days)
     ends = {
         "T10Y2Y": _end(history.yield_spread, STALE_DAYS),
-        "growth": _end(history.gdp_growth, STALE_GROWTH_DAYS),
+        "GDPC1": _end(history.gdp_growth, STALE_GROWTH_DAYS),
     }
     rows.loc[rows.index > _end(history.spread_10y_3m, STALE_DAYS), "spread_10y_3m"] = float("nan")
     rows = rows[rows.index <= min(ends.values())].dropna(subset=["vix", "gdp_growth", "yield_spread"])
@@ -197,8 +199,8 @@ def new_macro_rows(
     newest = rows.index[-1].date() if len(rows) else last
     if newest is None:
         raise UnavailableError(
-            f"no macro row can be made since {since}: FRED's VIXCLS, T10Y2Y or {note or 'GDPC1'} has no "
-            "values there; nothing was written"
+            f"no macro row can be made since {since}: FRED's {' or '.join(stale) or 'VIXCLS'} has too few "
+            "values there; give an earlier --since, or check the address; nothing was written"
         )
     state = "stale" if (today - newest).days > STALE_DAYS else "new" if len(rows) else "unchanged"
     return rows, Arrival("macro.csv", len(rows), newest, state, note)

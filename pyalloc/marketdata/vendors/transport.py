@@ -10,7 +10,7 @@ from email.message import Message
 from http.client import HTTPException
 from typing import Final, TypeVar
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from pyalloc import __version__
@@ -70,10 +70,22 @@ class Patience:
 
 def checked_base(option: str, base: str) -> str:
     """Return a base address without its final slash; refuse what is no http address."""
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    if "@" in base:
+        raise InputError(f"{option} holds a login: write the address alone, with nothing before an @")
+    if not _is_http(base):
         raise InputError(f"{option} is {base!r}; write an address such as https://mirror.example/fred")
     return base.rstrip("/")
+
+
+def _is_http(base: str) -> bool:
+    """Return whether a path and a query can be put after this address, and be asked for."""
+    try:
+        parts = urlsplit(base)
+        hosted = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half of an IPv6 address, or a port that is no number
+        return False
+    plain = base.isascii() and base.isprintable() and " " not in base
+    return plain and hosted and parts.scheme in ("http", "https") and not (parts.query or parts.fragment)
 
 
 def get_text(vendor: str, address: str, query: Mapping[str, str], patience: Patience) -> str:
@@ -85,12 +97,15 @@ def get_text(vendor: str, address: str, query: Mapping[str, str], patience: Pati
     ------
     UnavailableError
         Where the vendor cannot be reached, or answers with an error, a web page, or half of a text. The
-        query, which may hold a key, is in no message.
+        key in the query is in no message, also where the vendor repeats it.
     """
     request = Request(  # noqa: S310  (checked_base let http and https through alone)
         f"{address}?{urlencode(query)}", headers={"User-Agent": f"pyalloc/{__version__}"}
     )
-    text = patience.through(vendor, lambda: _ask(request, address))
+    try:
+        text = patience.through(vendor, lambda: _ask(vendor, request, address))
+    except UnavailableError as error:
+        raise UnavailableError(_without_key(str(error), query)) from None
     if text.lstrip()[:1] == "<":
         raise UnavailableError(
             f"{vendor} answered with a web page where data was expected, at {address}: "
@@ -99,7 +114,14 @@ def get_text(vendor: str, address: str, query: Mapping[str, str], patience: Pati
     return text
 
 
-def _ask(request: Request, address: str) -> str:
+def _without_key(message: str, query: Mapping[str, str]) -> str:
+    key = query.get("api_key", "")
+    for written in filter(None, (key, quote_plus(key))):
+        message = message.replace(written, "(the key)")
+    return message
+
+
+def _ask(vendor: str, request: Request, address: str) -> str:
     host = urlsplit(address).netloc
     try:
         with urlopen(request, timeout=_SECONDS_TO_ANSWER) as answer:  # noqa: S310
@@ -115,7 +137,8 @@ def _ask(request: Request, address: str) -> str:
         if error.code in _WORTH_WAITING:
             raise PassingError(f"answers {error.code} {error.reason}", seconds_asked(error.headers)) from None
         raise UnavailableError(
-            f"{host} answers {error.code} {error.reason}{_said(error)}: check the address and the key"
+            f"{vendor} at {host} answers {error.code} {error.reason}{_said(error)}: "
+            "check the address and the key"
         ) from None
     except (URLError, HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
@@ -125,7 +148,7 @@ def _ask(request: Request, address: str) -> str:
         ) from None
     if len(body) > MAX_ANSWER_BYTES:
         raise UnavailableError(
-            f"{host} answers with more than {MAX_ANSWER_BYTES >> 20} MiB: check the address"
+            f"{vendor} at {host} is larger than {MAX_ANSWER_BYTES >> 20} MiB: check the address"
         )
     text = body.decode("utf-8", errors="replace")
     if not whole and (declared or not text.endswith(("\n", "}"))):
@@ -147,4 +170,4 @@ def _said(error: HTTPError) -> str:
         message = json.loads(error.read(4096)).get("error_message", "")
     except (ValueError, AttributeError, OSError):
         return ""
-    return f" ({message})" if isinstance(message, str) and message else ""
+    return f" ({' '.join(message.split())})" if isinstance(message, str) and message else ""

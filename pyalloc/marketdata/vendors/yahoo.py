@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
+from warnings import catch_warnings, simplefilter
 
 import pandas as pd
 
@@ -24,6 +26,7 @@ except ImportError as missing:
 YAHOO_URL: Final = "https://query2.finance.yahoo.com"
 
 _CHART: Final = "/v8/finance/chart/"
+_WITHOUT_ADJUSTMENT: Final = ("CURRENCY", "CRYPTOCURRENCY", "FUTURE", "INDEX")
 _SECONDS_TO_ANSWER: Final = 30.0
 _NO_DATA: Final = "Data doesn't exist for startDate"
 
@@ -48,17 +51,21 @@ class _Session(requests.Session[Any]):
         if not parts.path.startswith(_CHART):
             return ask(method, url, *arguments, **options)
         symbol = parts.path.removeprefix(_CHART)
-        return self._patience.through(
+        answer, chart = self._patience.through(
             f"Yahoo's {symbol}", lambda: _usable(symbol, lambda: ask(method, url, *arguments, **options))
         )
+        if "period1" in (options.get("params") or {}):
+            _refuse_unadjusted(symbol, chart)
+        return answer
 
 
-def _usable(symbol: str, ask: Any) -> Any:
+def _usable(symbol: str, ask: Any) -> tuple[Any, dict[str, Any]]:
+    """Return Yahoo's answer, and the chart in it."""
     try:
         answer = ask()
     except requests.exceptions.RequestException as error:
         raise PassingError(
-            f"cannot be had, or breaks off ({error}): check the network, the proxy and the address"
+            f"cannot be had, or breaks off ({_reason(error)}): check the network, the proxy and the address"
         ) from None
     code = answer.status_code
     if code == 429 or code >= 500:
@@ -72,11 +79,28 @@ def _usable(symbol: str, ask: Any) -> Any:
         document = json.loads(answer.text)
     except ValueError:
         raise PassingError("breaks off in the middle of an answer") from None
-    if code == 404 or (code == 400 and _NO_DATA in str(document)):
+    chart = document.get("chart") if isinstance(document, dict) else None
+    if isinstance(chart, dict) and (code == 404 or (code == 400 and _NO_DATA in str(chart))):
         raise _NoPricesError(symbol)
-    if code >= 400:
-        raise UnavailableError(f"Yahoo's {symbol} answers {code}: check the address")
-    return answer
+    if code >= 400 or not isinstance(chart, dict):
+        raise UnavailableError(f"Yahoo's {symbol} answers {code} and no chart of prices: check the address")
+    return answer, chart
+
+
+def _reason(error: Exception) -> str:
+    """Return what curl says went wrong, without the login in a proxy's address that it quotes."""
+    said = str(error).removeprefix("Failed to perform, ").partition(" See https://curl.se")[0]
+    return re.sub("'.*@", "'", said).rstrip(".")
+
+
+def _refuse_unadjusted(symbol: str, chart: dict[str, Any]) -> None:
+    """Refuse prices without adjusted closes, in place of which yfinance takes the closes as traded."""
+    for result in chart.get("result") or ():
+        pays = result.get("meta", {}).get("instrumentType") not in _WITHOUT_ADJUSTMENT
+        if pays and result.get("timestamp") and not result.get("indicators", {}).get("adjclose"):
+            raise UnavailableError(
+                f"Yahoo's {symbol} has closes that are not adjusted for splits and dividends: try later"
+            )
 
 
 class Yahoo:
@@ -106,9 +130,12 @@ class Yahoo:
         yfinance.config.debug.hide_exceptions = False
         try:
             ticker = yfinance.Ticker(symbol, session=self._session)
-            history = ticker.history(
-                start=since, interval="1d", auto_adjust=True, actions=False, timeout=_SECONDS_TO_ANSWER
-            )
+            with catch_warnings():
+                # yfinance shows its own deprecations to everyone: they say nothing to who fetches.
+                simplefilter("ignore", DeprecationWarning)
+                history = ticker.history(
+                    start=since, interval="1d", auto_adjust=True, actions=False, timeout=_SECONDS_TO_ANSWER
+                )
             session = ticker.history_metadata.get("currentTradingPeriod", {}).get("regular", {})
         except (_NoPricesError, YFTickerMissingError):
             return None
