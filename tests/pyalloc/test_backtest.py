@@ -312,6 +312,13 @@ def test_a_period_that_the_market_does_not_have_is_refused(start, end):
         walk_forward(market(), InvestorProfile(), start=start, end=end)
 
 
+@pytest.mark.parametrize("end", [date(2015, 10, 30), date(2015, 10, 31), date(2015, 11, 1)])
+def test_a_walk_that_ends_before_the_next_close_leaves_the_last_month_end_undecided(end):
+    found = walk_forward(market(), InvestorProfile(), start=START, end=end)
+    assert found.decisions[-1].day == date(2015, 9, 30)
+    assert found.days[-1] == np.datetime64("2015-10-30")
+
+
 def test_history_that_is_too_short_for_one_decision_is_refused():
     with pytest.raises(MissingHistoryError, match="nothing can be decided at any of 12 month ends"):
         walk_forward(market(), InvestorProfile(), end=date(2012, 1, 15))
