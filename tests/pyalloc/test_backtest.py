@@ -230,6 +230,7 @@ def test_under_neutral_conditions_the_dynamics_have_no_effect():
     np.testing.assert_allclose(found.wealth, found.benchmarks[NEUTRAL].wealth, rtol=1e-12)
     steps = found.attributions[SIXTY_FORTY].steps
     effects = found.attributions[SIXTY_FORTY].effects.sum(axis=0)
+    assert np.isnan(found.attributions[NEUTRAL].t_values(found.month_of_day)).all()
     assert abs(effects[steps.index("Sector tilts")]) <= 1e-12
     assert abs(effects[steps.index("Categories through time")]) <= 1e-12
 
