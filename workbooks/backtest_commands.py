@@ -48,7 +48,7 @@ def backtest(
     A sweep file has the policy's keys, each with a list of values; every
     combination is tried and reported.
     """
-    from pyalloc.backtest import Mandate, sweep_of, sweep_policies, walk_forward_all
+    from pyalloc.backtest import Mandate, check_period, sweep_of, sweep_policies, walk_forward_all
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
     from pyalloc.profile import InvestorProfile
@@ -64,6 +64,8 @@ def backtest(
         mandates += [Mandate(profile, tried) for tried in policies]
     period = {"start": _day(start, "--from"), "end": _day(end, "--to")}
     data = MarketData.from_path(market)
+    if settings:
+        check_period(data, **period)
     with _progress() as advance:
         result, *trials = walk_forward_all(data, mandates, **period, fee=fee, band=band, on_progress=advance)
     tried_all = sweep_of(settings, tuple(trials)) if trials else None

@@ -148,8 +148,6 @@ def _attributions(result: BacktestResult) -> dict[str, Any]:
 
 def _sweep(sweep: Sweep) -> dict[str, Any]:
     figures = [result.statistics for result in sweep.results]
-    best = sweep.monthly[:, sweep.best]
-    spread = best.std()
     return {
         "trial": np.arange(1, len(sweep.settings) + 1),
         "setting": [[_shown(v) for v in setting.values()] for setting in sweep.settings],
@@ -162,10 +160,10 @@ def _sweep(sweep: Sweep) -> dict[str, Any]:
         "best_sharpe": float(sweep.sharpe[sweep.best]),
         "trials": len(sweep.settings),
         "trial_months": len(sweep.monthly),
-        "trials_variance": float(sweep.sharpe.var(ddof=1)),
+        "trials_variance": sweep.variance,
         "luck": sweep.luck,
-        "best_skew": float(((best - best.mean()) ** 3).mean() / spread**3),
-        "best_kurtosis": float(((best - best.mean()) ** 4).mean() / spread**4),
+        "best_skew": sweep.skew,
+        "best_kurtosis": sweep.kurtosis,
         "deflated_sharpe": sweep.deflated_sharpe,
         "overfitting": sweep.overfitting,
     }
