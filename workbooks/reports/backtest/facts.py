@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.backtest import NEUTRAL, BacktestResult, Sweep
 from pyalloc.evaluation import bootstrap_interval, drawdowns
-from pyalloc.evaluation.performance import TRADING_DAYS
+from pyalloc.evaluation.performance import ROUNDING, TRADING_DAYS
 from workbooks.template.dates import serial
 
 FloatArray = NDArray[np.float64]
@@ -89,8 +89,13 @@ def serials(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def _sharpe_interval(result: BacktestResult, monthly: FloatArray) -> tuple[float, float]:
-    """Return the 95 % interval of the Sharpe ratio a year, of months drawn in blocks of six on average."""
+    """Return the 95 % interval of the Sharpe ratio a year, of months drawn in blocks of six on average.
+
+    Not a number below a year of months, where draws repeat one block, and where nothing moved.
+    """
     excess = monthly - result.monthly_returns(result.cash)
+    if len(excess) < 12 or excess.std() <= ROUNDING:
+        return float("nan"), float("nan")
     return bootstrap_interval(
         lambda drawn: drawn.mean(axis=1) / drawn.std(axis=1, ddof=1) * np.sqrt(12.0), excess
     )
@@ -194,23 +199,26 @@ def _trading(result: BacktestResult) -> str:
 def _survivors(result: BacktestResult) -> str:
     market = result.market
     stocks = [market.column(asset.asset) for asset in market.in_category(names.STOCKS)]
-    last = result.trading.first + len(result.wealth) - 1
-    ended = int((~np.isfinite(market.closes[last, stocks])).sum())
+    first = result.trading.first
+    priced = np.isfinite(market.closes[first : first + len(result.wealth), stocks])
+    known = int(priced.any(axis=0).sum())
+    ended = known - int(priced[-1].sum())
     if ended == 0:
         return (
-            f"Survivorship: none of the {len(stocks)} stocks ends before the last day, so the market holds "
+            f"Survivorship: none of the {known} stocks ends before the last day, so the market holds "
             "survivors only. Levels of return are too high by what failed companies would have cost; read "
             "differences between columns, and no level."
         )
     return (
-        f"Survivorship: {ended} of the {len(stocks)} stocks end before the last day and were sold at their "
-        "last price. Whether others are missing, the prices cannot say."
+        f"Survivorship: {ended} of the {known} stocks end before the last day; what was held of them "
+        "was sold at the last price. Whether others are missing, the prices cannot say."
     )
 
 
 def _length(result: BacktestResult) -> str:
-    figures = result.statistics
-    error = np.sqrt((1.0 + figures.sharpe**2 / 2.0) / result.years)
+    # Lo, "The Statistics of Sharpe Ratios" (2002): √((1 + SR²/2)/T) of T periods and their own ratio, a year.
+    a_day = result.statistics.sharpe / np.sqrt(TRADING_DAYS)
+    error = np.sqrt((1.0 + a_day**2 / 2.0) / result.years)
     months = sum(d.trace["regime"] == names.REGIMES[-1] for d in result.decisions)
     return (
         f"Short sample: {result.years:.1f} years, {months} of {len(result.decisions)} decisions in high "
@@ -235,11 +243,15 @@ def _dynamics(result: BacktestResult) -> str:
     attribution = result.attributions[NEUTRAL]
     a_year = 100 * attribution.total.sum() / result.years
     t = attribution.t_values(result.month_of_day)[-1]
+    if np.abs(attribution.total).max() <= ROUNDING:
+        return "Against stress held at 0.5 the dynamics made no difference."
     word = "gained" if a_year >= 0.0 else "cost"
-    told_apart = "cannot be told from none" if not abs(t) >= 2.0 else "is beyond what chance explains"
+    seldom = abs(t) >= 2.0
+    said = "chance reaches in one sample of twenty at most" if seldom else "cannot be told from none"
+    shown = "a single month has no t" if np.isnan(t) else f"t {t:.1f}"
     return (
         f"Against stress held at 0.5 the dynamics {word} {abs(a_year):.2f} % of log growth a year "
-        f"(t {t:.1f}): an effect that {told_apart}."
+        f"({shown}): an effect that {said}."
     )
 
 
