@@ -101,6 +101,14 @@ def test_dynamics_that_do_nothing_are_said_to_do_nothing():
     assert told(found)[3] == "Against stress held at 0.5 the dynamics made no difference."
 
 
+def test_a_time_without_a_fall_is_not_told_as_one():
+    known = market()
+    steps = np.random.default_rng(1).uniform(1e-4, 3e-3, known.closes.shape)
+    rising = replace(known, closes=50.0 * np.exp(np.cumsum(steps, axis=0)))
+    found = walk_forward(rising, InvestorProfile(), start=START, fee=0.0)
+    assert told(found)[2] == "Wealth never closed below an earlier close: this time had no fall to tell of."
+
+
 def test_every_formula_has_its_value_in_the_file(result, sweep):
     book, facts = backtest_book(result, sweep)
     shown = load_workbook(BytesIO(report_bytes(result, sweep)), data_only=True)

@@ -217,7 +217,7 @@ def _survivors(result: BacktestResult) -> str:
 
 def _length(result: BacktestResult) -> str:
     # Lo, "The Statistics of Sharpe Ratios" (2002): √((1 + SR²/2)/T) of T periods and their own ratio, a year.
-    a_day = result.statistics.sharpe / np.sqrt(TRADING_DAYS)
+    a_day = np.nan_to_num(result.statistics.sharpe) / np.sqrt(TRADING_DAYS)
     error = np.sqrt((1.0 + a_day**2 / 2.0) / result.years)
     months = sum(d.trace["regime"] == names.REGIMES[-1] for d in result.decisions)
     return (
@@ -228,6 +228,8 @@ def _length(result: BacktestResult) -> str:
 
 def _deepest(result: BacktestResult) -> str:
     own, neutral = result.statistics, result.performance_of(result.benchmarks[NEUTRAL])
+    if own.max_drawdown >= -ROUNDING:
+        return "Wealth never closed below an earlier close: this time had no fall to tell of."
     at_peak = [d for d in result.decisions if d.row - result.trading.first <= own.peak] or [
         result.decisions[0]
     ]
