@@ -55,6 +55,8 @@ def backtest(
     from workbooks.clients import risk_from_text
     from workbooks.reports.backtest import write_backtest_report
 
+    if not out.parent.is_dir():
+        raise InputError(f"there is no folder {out.parent} for the report: make it, or name another")
     base = _document(policy)
     profile = InvestorProfile(risk=risk_from_text(risk))
     mandates = [Mandate(profile, Policy.from_document(base, policy.name if policy else "policy"))]

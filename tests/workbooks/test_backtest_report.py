@@ -85,7 +85,7 @@ def test_a_report_of_a_few_days_has_no_interval():
     found = walk_forward(market(), InvestorProfile(), start=date(2016, 2, 29), end=date(2016, 3, 4))
     facts = report_facts(found)
     assert facts["sharpe_low"] == facts["sharpe_high"] == [None] * 4
-    assert "(a single month has no t): an effect that cannot be told from none" in told(found)[3]
+    assert "(too few months for a t): an effect that cannot be told from none" in told(found)[3]
     assert report_bytes(found)
 
 

@@ -23,6 +23,9 @@ SINCE_EPOCH: Final = 25569
 
 ROLLING_MONTHS: Final = 12
 
+LEAST_MONTHS: Final = 12
+"""Months below which nothing is said of chance."""
+
 
 def report_facts(result: BacktestResult, sweep: Sweep | None = None) -> dict[str, Any]:
     """Return the facts of a report; a table has a row for each day, month, decision, regime or trial."""
@@ -91,10 +94,10 @@ def serials(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
 def _sharpe_interval(result: BacktestResult, monthly: FloatArray) -> tuple[float, float]:
     """Return the 95 % interval of the Sharpe ratio a year, of months drawn in blocks of six on average.
 
-    Not a number below a year of months, where draws repeat one block, and where nothing moved.
+    Not a number below :data:`LEAST_MONTHS`, where draws repeat one block, and where nothing moved.
     """
     excess = monthly - result.monthly_returns(result.cash)
-    if len(excess) < 12 or excess.std() <= ROUNDING:
+    if len(excess) < LEAST_MONTHS or excess.std() <= ROUNDING:
         return float("nan"), float("nan")
     return bootstrap_interval(
         lambda drawn: drawn.mean(axis=1) / drawn.std(axis=1, ddof=1) * np.sqrt(12.0), excess
@@ -248,9 +251,10 @@ def _dynamics(result: BacktestResult) -> str:
     if np.abs(attribution.total).max() <= ROUNDING:
         return "Against stress held at 0.5 the dynamics made no difference."
     word = "gained" if a_year >= 0.0 else "cost"
-    seldom = abs(t) >= 2.0
-    said = "chance reaches in one sample of twenty at most" if seldom else "cannot be told from none"
-    shown = "a single month has no t" if np.isnan(t) else f"t {t:.1f}"
+    months = len(result.month_ends) - 1
+    seldom = months >= LEAST_MONTHS and abs(t) >= 2.0
+    said = "chance reaches in about one sample of twenty at most" if seldom else "cannot be told from none"
+    shown = f"t {t:.1f}" if months >= LEAST_MONTHS else "too few months for a t"
     return (
         f"Against stress held at 0.5 the dynamics {word} {abs(a_year):.2f} % of log growth a year "
         f"({shown}): an effect that {said}."
