@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
-from math import ceil, floor, prod
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -92,15 +92,15 @@ class Sweep:
         """What the figures say, in sentences for whoever chooses a setting."""
         chosen = ", ".join(f"{key} = {value}" for key, value in self.settings[self.best].items())
         told = "can be told" if self.distinguishable else "cannot be told"
-        # Rounded away from what is asked for, so that no figure reads as if it had passed.
-        deflated, overfitted = floor(1e3 * self.deflated_sharpe) / 10, ceil(1e3 * self.overfitting) / 10
+        reached = "reached" if self.deflated_sharpe >= CONFIDENT else "not reached"
+        kept = "kept" if self.overfitting <= 1.0 - CONFIDENT else "exceeded"
         return (
             f"The best of {len(self.settings)} trials, {chosen}, {told} from luck: the probability that its "
             f"Sharpe ratio is above what the best of so many trials shows by luck is "
-            f"{deflated:.1f} % (deflated Sharpe ratio; {100 * CONFIDENT:.0f} % asked for), and what was best "
-            f"in one half of time was no better than the median in the other in {overfitted:.1f} % of splits "
-            f"(probability of overfitting; at most "
-            f"{100 * (1 - CONFIDENT):.0f} % asked for)."
+            f"{100 * self.deflated_sharpe:.1f} % (deflated Sharpe ratio; {100 * CONFIDENT:.0f} % asked for: "
+            f"{reached}), and what was best in one half of time was no better than the median in the other "
+            f"in {100 * self.overfitting:.1f} % of splits (probability of overfitting; at most "
+            f"{100 * (1 - CONFIDENT):.0f} % asked for: {kept})."
         )
 
 

@@ -368,8 +368,8 @@ def test_a_figure_just_short_of_what_is_asked_for_does_not_read_as_if_it_had_pas
         overfitting=13 / 252,
     )
     assert not found.distinguishable
-    assert "94.9 % (deflated Sharpe ratio; 95 % asked for)" in found.verdict
-    assert "5.2 % of splits (probability of overfitting; at most 5 % asked for)" in found.verdict
+    assert "95.0 % (deflated Sharpe ratio; 95 % asked for: not reached)" in found.verdict
+    assert "5.2 % of splits (probability of overfitting; at most 5 % asked for: exceeded)" in found.verdict
 
 
 def test_a_trial_that_stays_in_cash_counts_as_one_without_reward():
