@@ -13,6 +13,7 @@ from pyalloc.backtest.sweep import sweep_of as sweep_of
 from pyalloc.backtest.sweep import sweep_policies as sweep_policies
 from pyalloc.backtest.trading import Trading as Trading
 from pyalloc.backtest.trading import trade as trade
+from pyalloc.backtest.walk import BENCHMARKS as BENCHMARKS
 from pyalloc.backtest.walk import EQUAL_WEIGHT as EQUAL_WEIGHT
 from pyalloc.backtest.walk import NEUTRAL as NEUTRAL
 from pyalloc.backtest.walk import SIXTY_FORTY as SIXTY_FORTY

@@ -42,7 +42,7 @@ def written(result, sweep, tmp_path_factory):
 
 def test_every_statistic_but_what_no_formula_gives_is_a_native_formula(written):
     sheet = written["Report"]
-    rows = {sheet.cell(row, 2).value: sheet.cell(row, 3).value for row in range(14, 32)}
+    rows = {sheet.cell(row, 2).value: sheet.cell(row, 3).value for row in range(15, 33)}
     solved = {name for name, value in rows.items() if name and not str(value).startswith("=")}
     assert solved - {"Years"} == {
         "  95 % interval, from",
@@ -54,10 +54,11 @@ def test_every_statistic_but_what_no_formula_gives_is_a_native_formula(written):
 
 def test_the_reader_is_warned_before_any_figure(written, result):
     sheet = written["Report"]
-    shown = [sheet[f"B{row}"].value for row in range(5, 10)]
+    shown = [sheet[f"B{row}"].value for row in range(5, 11)]
     assert shown == list(told(result))
     assert shown[0].startswith("Survivorship: none of the 12 stocks ends before the last day")
     assert shown[1].startswith("Short sample: 2.2 years")
+    assert all(f"{name}: " in shown[5] for name in result.benchmarks)
 
 
 def test_stocks_that_ended_are_counted():

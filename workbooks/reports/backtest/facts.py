@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyalloc import names
-from pyalloc.backtest import NEUTRAL, BacktestResult, Sweep
+from pyalloc.backtest import BENCHMARKS, NEUTRAL, BacktestResult, Sweep
 from pyalloc.evaluation import bootstrap_interval, drawdowns
 from pyalloc.evaluation.performance import ROUNDING, TRADING_DAYS
 from workbooks.template.dates import serial
@@ -189,7 +189,13 @@ def told(result: BacktestResult) -> tuple[str, ...]:
         _deepest(result),
         _dynamics(result),
         _trading(result),
+        _benchmarks(),
     )
+
+
+def _benchmarks() -> str:
+    listed = "; ".join(f"{name}: {what}" for name, what in BENCHMARKS.items())
+    return f"Beside it, on the same days, at the same costs and within the same band. {listed}."
 
 
 def _trading(result: BacktestResult) -> str:

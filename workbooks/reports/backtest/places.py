@@ -19,7 +19,7 @@ DAILY: Final = "Daily"
 FIRST: Final = 6
 """Row of the first entry of every long table."""
 
-SENTENCES: Final = 5
+SENTENCES: Final = 6
 """What a reader is told before the figures, a row each."""
 
 STATISTICS: Final = 4 + SENTENCES + 2
