@@ -339,6 +339,12 @@ def test_a_backtest_that_cannot_be_run_writes_nothing(market, tmp_path, capsys, 
     assert not out.exists()
 
 
+def test_a_report_without_a_folder_is_refused_before_the_walk(market, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("pyalloc.backtest.walk_forward_all", lambda *_, **__: 1 / 0)
+    assert run("backtest", "--market", market, "--out", tmp_path / "none" / "r.xlsx") == 2
+    assert "none for the report: make it, or name another" in capsys.readouterr().err
+
+
 def test_a_sweep_file_that_is_none_is_refused_by_its_key(market, sweep_file, tmp_path, capsys):
     sweep_file.write_text("[macro]\ntilt_strenght = [0.0, 1.0]\n", encoding="utf-8")
     assert run("backtest", "--market", market, "--sweep", sweep_file, "--out", tmp_path / "r.xlsx") == 2

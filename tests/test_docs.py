@@ -227,7 +227,7 @@ def test_the_backtest_of_real_prices_is_what_the_script_finds(real_market, monke
     spec.loader.exec_module(script)
     page = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8").lower()
     for result in script.backtests(real_market):
-        for row in (*script.statistics(result), *script.dynamics(result)):
+        for row in (*script.statistics(result), *script.differences(result), *script.dynamics(result)):
             shown = [value for name, value in row.items() if name != "risk"]
             line = " | ".join(shown).replace("-", "−").replace(" through time", "").lower()
             assert f"| {line} |" in page, row

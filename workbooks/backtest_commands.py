@@ -56,7 +56,7 @@ def backtest(
     A sweep file has the policy's keys, each with a list of values; every
     combination is tried and reported.
     """
-    from pyalloc.backtest import Mandate, sweep_of, sweep_policies, walk_forward_all
+    from pyalloc.backtest import Mandate, check_period, sweep_of, sweep_policies, walk_forward_all
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
     from pyalloc.profile import InvestorProfile
@@ -64,6 +64,8 @@ def backtest(
     from workbooks.processes import local_workers, worthwhile_jobs
     from workbooks.reports.backtest import write_backtest_report
 
+    if not out.parent.is_dir():
+        raise InputError(f"there is no folder {out.parent} for the report: make it, or name another")
     base = _document(policy)
     profile = InvestorProfile(risk=risk_from_text(risk))
     mandates = [Mandate(profile, Policy.from_document(base, policy.name if policy else "policy"))]
@@ -73,6 +75,8 @@ def backtest(
         mandates += [Mandate(profile, tried) for tried in policies]
     period = {"start": _day(start, "--from"), "end": _day(end, "--to")}
     data = MarketData.from_path(market)
+    if settings:
+        check_period(data, **period)
     processes = worthwhile_jobs(jobs, len(mandates), _TRIALS_PER_PROCESS)
     workers = workers_of(cluster, jobs) or local_workers(processes)
     with _progress() as advance:

@@ -37,7 +37,7 @@ LEAST_MONTHS: Final = 12
 START: Final = 100.0
 """What wealth and cash are counted from."""
 
-SENTENCES: Final = 5
+SENTENCES: Final = 6
 """What is said of a history beside its figures."""
 
 _TOGETHER: Final = 10

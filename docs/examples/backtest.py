@@ -17,12 +17,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from real_market import build_market
 
 from pyalloc import InvestorProfile, MarketData, Policy
 from pyalloc.backtest import NEUTRAL, BacktestResult, Mandate, walk_forward_all
+from pyalloc.evaluation import bootstrap_interval
 from pyalloc.names import RISK_LEVELS
 from workbooks.reports.backtest import write_backtest_report
+
+FloatArray = NDArray[np.float64]
 
 CRISIS = ("2007-12-31", "2008-12-31")
 
@@ -37,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         build_market(asked.data, Path(folder))
         market = MarketData.from_path(folder)
     results = backtests(market)
-    for table in (statistics, dynamics):
+    for table in (statistics, differences, dynamics):
         rows = [row for result in results for row in table(result)]
         print(pd.DataFrame(rows).to_string(index=False), end="\n\n")
     print("The stocks are survivors: read differences from this, and no level of return.")
@@ -72,6 +76,29 @@ def statistics(result: BacktestResult) -> Iterator[dict[str, str]]:
             "worst month": percent(float(monthly.min()), 1),
             "turnover": percent(trading.turnover.sum() / result.years, 0),
         }
+
+
+def differences(result: BacktestResult) -> Iterator[dict[str, str]]:
+    """Yield how far monthly Sharpe ratios lie apart, with the interval of months drawn for both at once.
+
+    Strategy and benchmark hold much the same, so their difference is known better than either of them.
+    """
+    cash = result.monthly_returns(result.cash)
+    own = result.monthly_returns(result.wealth) - cash
+    for name, trading in result.benchmarks.items():
+        other = result.monthly_returns(trading.wealth) - cash
+        low, high = bootstrap_interval(lambda x, y: sharpe(x) - sharpe(y), own, other)
+        yield {
+            "risk": str(result.mandate.profile.risk),
+            "against": name,
+            "Sharpe": f"{sharpe(own) - sharpe(other):.2f}",
+            "95 %": f"{low:.2f} to {high:.2f}",
+        }
+
+
+def sharpe(excess: FloatArray) -> FloatArray:
+    """Return the Sharpe ratio a year of monthly returns above cash, along the last axis."""
+    return np.asarray(excess.mean(axis=-1) / excess.std(axis=-1, ddof=1) * np.sqrt(12.0))
 
 
 def dynamics(result: BacktestResult) -> Iterator[dict[str, str]]:

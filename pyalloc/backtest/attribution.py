@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from pyalloc.evaluation.performance import ROUNDING
 from pyalloc.ranking.measures import newey_west_error, newey_west_lag
 
 FloatArray = NDArray[np.float64]
@@ -59,9 +60,9 @@ class Attribution:
 
 
 def t_value(values: FloatArray, lag: int) -> float:
-    """Return the mean over Newey and West's standard error; not a number where that is 0."""
+    """Return the mean over Newey and West's standard error; not a number where that is rounding."""
     error = newey_west_error(values, lag)
-    return float(values.mean()) / error if error > 0.0 else float("nan")
+    return float(values.mean()) / error if error > ROUNDING else float("nan")
 
 
 def attribute(

@@ -101,14 +101,14 @@ def neutral_conditions(policy: MacroPolicy) -> MacroSnapshot:
 
 
 def decision_rows(market: MarketData, start: date | None = None, end: date | None = None) -> NDArray[np.intp]:
-    """Return the rows of month ends from `start` to `end` that a next close follows."""
+    """Return the rows of month ends from `start` on that a next close follows, by `end` at the latest."""
     rows = month_rows(market.days)[:-1]
     days = market.days[rows]
     kept = np.ones(len(rows), dtype=np.bool_)
     if start is not None:
         kept &= days >= np.datetime64(start, "D")
     if end is not None:
-        kept &= days < np.datetime64(end, "D")
+        kept &= market.days[rows + 1] <= np.datetime64(end, "D")
     return np.asarray(rows[kept])
 
 

@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyalloc.backtest.decisions import Mandate
+from pyalloc.backtest.decisions import Mandate, check_dates, decision_rows
 from pyalloc.backtest.result import BacktestResult
 from pyalloc.backtest.walk import BAND, FEE, Progress, walk_forward_all
-from pyalloc.errors import InputError
+from pyalloc.errors import InputError, MissingHistoryError
 from pyalloc.evaluation import (
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
-    performance,
+    moments,
     probability_of_backtest_overfitting,
 )
+from pyalloc.evaluation.performance import ROUNDING
 from pyalloc.execution import Workers, here
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ CONFIDENT: Final = 0.95
 BLOCKS: Final = 10
 """Blocks of the cross-validation: a year or more each in a decade of months."""
 
+LEAST_MONTHS: Final = 2 * BLOCKS
+"""Months that a sweep needs: two for each block."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
@@ -51,9 +56,13 @@ class Sweep:
     monthly : ndarray, shape (months, trials)
         Monthly returns above cash, which the figures below rest on.
     sharpe : ndarray, shape (trials,)
-        Per month, not annualised.
+        Per month, not annualised; 0 for a trial that never moved against cash.
     best : int
-        The trial of the highest Sharpe ratio.
+        The trial of the highest Sharpe ratio, the first of equal ones.
+    variance : float
+        Of all trials' Sharpe ratios.
+    skew, kurtosis : float
+        Of the best trial's months; those of a normal, 0 and 3, where it never moved.
     luck : float
         The monthly Sharpe ratio that the best of so many trials without skill is expected to show.
     deflated_sharpe : float
@@ -67,6 +76,9 @@ class Sweep:
     monthly: FloatArray
     sharpe: FloatArray
     best: int
+    variance: float
+    skew: float
+    kurtosis: float
     luck: float
     deflated_sharpe: float
     overfitting: float
@@ -81,13 +93,15 @@ class Sweep:
         """What the figures say, in sentences for whoever chooses a setting."""
         chosen = ", ".join(f"{key} = {value}" for key, value in self.settings[self.best].items())
         told = "can be told" if self.distinguishable else "cannot be told"
+        reached = "reached" if self.deflated_sharpe >= CONFIDENT else "not reached"
+        kept = "kept" if self.overfitting <= 1.0 - CONFIDENT else "exceeded"
         return (
             f"The best of {len(self.settings)} trials, {chosen}, {told} from luck: the probability that its "
             f"Sharpe ratio is above what the best of so many trials shows by luck is "
-            f"{100 * self.deflated_sharpe:.0f} % (deflated Sharpe ratio; {100 * CONFIDENT:.0f} % asked for), "
-            f"and what was best in one half of time was below the median in the other in "
-            f"{100 * self.overfitting:.0f} % of splits (probability of overfitting; at most "
-            f"{100 * (1 - CONFIDENT):.0f} % asked for)."
+            f"{100 * self.deflated_sharpe:.1f} % (deflated Sharpe ratio; {100 * CONFIDENT:.0f} % asked for: "
+            f"{reached}), and what was best in one half of time was no better than the median in the other "
+            f"in {100 * self.overfitting:.1f} % of splits (probability of overfitting; at most "
+            f"{100 * (1 - CONFIDENT):.0f} % asked for: {kept})."
         )
 
 
@@ -106,7 +120,8 @@ def sweep_policies(
     Raises
     ------
     InputError
-        For a value that is no list, a combination that is no policy, fewer than two trials or too many.
+        For a value that is no list or is listed twice, a combination that is no policy, fewer than two trials
+        or too many.
     """
     from pyalloc.policy import Policy
 
@@ -117,8 +132,11 @@ def sweep_policies(
             path: tuple[str, ...] = (section,) if key is None else (section, key)
             if not isinstance(values, list) or not values:
                 raise InputError(f"sweep: {'.'.join(path)} is {values!r}; give a list of values to try")
+            for i, value in enumerate(values):
+                if value in values[:i]:
+                    raise InputError(f"sweep: {'.'.join(path)} has {value!r} twice; one trial is one setting")
             varied[path] = values
-    count = int(np.prod([len(values) for values in varied.values()]))
+    count = prod(len(values) for values in varied.values())
     if not 2 <= count <= MOST_TRIALS:
         raise InputError(f"sweep: {count} combinations; give 2 to {MOST_TRIALS}")
     settings, policies = [], []
@@ -151,7 +169,15 @@ def run_sweep(
 
     Arguments are those of :func:`pyalloc.backtest.walk_forward`; `settings` and `policies` are those of
     :func:`sweep_policies`.
+
+    Raises
+    ------
+    MissingHistoryError
+        Where history is too short for a decision, or there are fewer months than :data:`LEAST_MONTHS`.
+    PyallocError
+        Whatever ``allocate`` raises, with its date.
     """
+    check_period(market, start, end)
     mandates = [Mandate(profile, policy) for policy in policies]
     results = walk_forward_all(
         market,
@@ -166,6 +192,20 @@ def run_sweep(
     return sweep_of(settings, results)
 
 
+def check_period(market: MarketData, start: date | None, end: date | None) -> None:
+    """Refuse a period that the market does not have, or too short for a sweep, before it is walked."""
+    check_dates(market, start, end)
+    _check_months(len(decision_rows(market, start, end)))
+
+
+def _check_months(months: int) -> None:
+    if months < LEAST_MONTHS:
+        raise MissingHistoryError(
+            f"a sweep over {months} months cannot tell skill from luck: it needs {LEAST_MONTHS} or more; "
+            "extend the market, or begin earlier"
+        )
+
+
 def sweep_of(settings: Sequence[Mapping[str, Any]], results: tuple[BacktestResult, ...]) -> Sweep:
     """Return the sweep of backtests that have been run, one for each setting."""
     monthly = np.column_stack(
@@ -178,19 +218,25 @@ def judge(
     settings: tuple[Mapping[str, Any], ...], results: tuple[BacktestResult, ...], monthly: FloatArray
 ) -> Sweep:
     """Return what all trials together say of the best, from their monthly returns above cash."""
-    sharpe = monthly.mean(axis=0) / monthly.std(axis=0, ddof=1)
+    _check_months(len(monthly))
+    deviation = monthly.std(axis=0, ddof=1)
+    sharpe = np.zeros(monthly.shape[1])
+    np.divide(monthly.mean(axis=0), deviation, out=sharpe, where=deviation > ROUNDING)
     best = int(sharpe.argmax())
     variance = float(sharpe.var(ddof=1))
-    figures = performance(np.cumprod(np.append(1.0, 1.0 + monthly[:, best])), periods_per_year=12)
+    skew, kurtosis = moments(monthly[:, best]) if deviation[best] > ROUNDING else (0.0, 3.0)
     return Sweep(
         settings=settings,
         results=results,
         monthly=monthly,
         sharpe=sharpe,
         best=best,
+        variance=variance,
+        skew=skew,
+        kurtosis=kurtosis,
         luck=expected_maximum_sharpe(len(sharpe), variance),
         deflated_sharpe=deflated_sharpe_ratio(
-            float(sharpe[best]), len(monthly), len(sharpe), variance, figures.skew, figures.kurtosis
+            float(sharpe[best]), len(monthly), len(sharpe), variance, skew, kurtosis
         ),
         overfitting=probability_of_backtest_overfitting(monthly, BLOCKS),
     )

@@ -35,9 +35,9 @@ SIXTY_FORTY: Final = "60/40"
 EQUAL_WEIGHT: Final = "Equal weight"
 NEUTRAL: Final = "Stress held at 0.5"
 BENCHMARKS: Final = {
-    SIXTY_FORTY: "60 % in the stocks that could be held, 40 % in bonds, each equally weighted",
-    EQUAL_WEIGHT: "Every stock and instrument that could be held, equally weighted",
-    NEUTRAL: "The same policy with macro conditions at their reference means, so that stress is 0.5",
+    SIXTY_FORTY: "60 % in the stocks that could be held and 40 % in bonds, each equally weighted",
+    EQUAL_WEIGHT: "every stock and instrument that could be held, equally weighted",
+    NEUTRAL: "the same policy with macro conditions at their reference means",
 }
 """What the strategy is held against; rebalanced on the same days, with the same costs and band."""
 

@@ -9,6 +9,7 @@ from pyalloc.evaluation.overfitting import (
 )
 from pyalloc.evaluation.performance import Performance as Performance
 from pyalloc.evaluation.performance import drawdowns as drawdowns
+from pyalloc.evaluation.performance import moments as moments
 from pyalloc.evaluation.performance import performance as performance
 from pyalloc.evaluation.performance import rolling as rolling
 from pyalloc.evaluation.regimes import ByRegime as ByRegime

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyalloc.errors import InputError
+from pyalloc.evaluation.performance import ROUNDING
 
 FloatArray = NDArray[np.float64]
 
@@ -30,12 +31,13 @@ _SPLITS_AT_ONCE: Final = 2_000
 def expected_maximum_sharpe(n_trials: float, trials_variance: float) -> float:
     """Return SR₀, the Sharpe ratio that the best of so many trials without any skill is expected to show.
 
-    ``√V ((1 − γ) Φ⁻¹(1 − 1/N) + γ Φ⁻¹(1 − 1/(N e)))``, equation 1 of the paper; 0 for one trial.
+    ``√V ((1 − γ) Φ⁻¹(1 − 1/N) + γ Φ⁻¹(1 − 1/(N e)))``, equation 1 of the paper; 0 for one trial, and where
+    the approximation, made for many, falls below 0: between one trial and about one and a half.
 
     Parameters
     ----------
     n_trials : float
-        N, independent trials; at least 1.
+        N, independent trials; at least 1, and no whole number where trials are counted by clusters.
     trials_variance : float
         V, the variance of the trials' Sharpe ratios, per period.
     """
@@ -49,7 +51,7 @@ def expected_maximum_sharpe(n_trials: float, trials_variance: float) -> float:
     if n_trials == 1.0:
         return 0.0
     upper = (1.0 - EULER) * ndtri(1.0 - 1.0 / n_trials) + EULER * ndtri(1.0 - 1.0 / (n_trials * e))
-    return float(sqrt(trials_variance) * upper)
+    return float(sqrt(trials_variance) * max(upper, 0.0))
 
 
 def deflated_sharpe_ratio(
@@ -97,7 +99,7 @@ def deflated_sharpe_ratio(
 
 
 def probability_of_backtest_overfitting(returns: FloatArray, blocks: int = 16) -> float:
-    """Return how often the trial that was best in one half of time was below the median in the other.
+    """Return how often the best trial of one half of time was no better than the median in the other half.
 
     About 0.5 where no trial is better than another, 0 where one truly is.
 
@@ -167,5 +169,5 @@ def _sharpes(sums: FloatArray, squares: FloatArray, count: int, centre: FloatArr
     mean = sums / count
     variance = np.maximum(squares / count - mean**2, 0.0) * (count / (count - 1.0))
     found = np.zeros_like(mean)
-    np.divide(mean + centre, np.sqrt(variance), out=found, where=variance > 0.0)
+    np.divide(mean + centre, np.sqrt(variance), out=found, where=variance > ROUNDING**2)
     return found

@@ -29,10 +29,15 @@ TAIL: Final = 20
 LEAST_VALUES: Final = 3
 """Values a series needs: two returns have a standard deviation."""
 
+ROUNDING: Final = 1e-12
+"""Deviation of returns up to which a series has not moved: what is left are the last digits of wealth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Performance:
     """Figures of one series; rates and returns are decimal fractions, not a number where undefined.
+
+    A ratio is undefined where what it divides by is within :data:`ROUNDING` of 0.
 
     Attributes
     ----------
@@ -59,7 +64,7 @@ class Performance:
     hit_rate : float
         Part of the periods with a return above 0.
     tail_loss : float
-        Mean of the worst 5 % of returns (expected shortfall): of those up to the ⌈n/20⌉-th lowest.
+        Mean of the worst 5 % of returns (expected shortfall): of the ⌈n/20⌉ lowest.
     skew, kurtosis : float
         Standardised third and fourth moments of the returns about their mean; a normal has 0 and 3.
     """
@@ -104,7 +109,8 @@ def performance(
     Raises
     ------
     InputError
-        For fewer than three values, or one that is not a finite number above 0.
+        For fewer than three values, one that is not a finite number above 0, or a length of time that is
+        none.
     """
     _check(wealth, "wealth")
     if not 0.0 < periods_per_year < np.inf:
@@ -118,13 +124,14 @@ def performance(
         excess = returns - (cash[1:] / cash[:-1] - 1.0)
     if years is None:
         years = len(returns) / periods_per_year
+    if not 0.0 < years < np.inf:
+        raise InputError(f"years is {years:g}; give the calendar time from the first value to the last")
     cagr = float((wealth[-1] / wealth[0]) ** (1.0 / years) - 1.0)
     depth = drawdowns(wealth)
     trough = int(depth.argmin())
     peak = int(wealth[: trough + 1].argmax())
     recovered = np.flatnonzero(wealth[trough:] >= wealth[peak])
-    deviations = returns - returns.mean()
-    spread = float(np.sqrt((deviations**2).mean()))
+    skew, kurtosis = moments(returns)
     root = sqrt(periods_per_year)
     mean = float(excess.mean())
     return Performance(
@@ -141,8 +148,8 @@ def performance(
         calmar=_over(cagr, -float(depth[trough])),
         hit_rate=float((returns > 0.0).mean()),
         tail_loss=tail_loss(returns),
-        skew=_over(float((deviations**3).mean()), spread**3),
-        kurtosis=_over(float((deviations**4).mean()), spread**4),
+        skew=skew,
+        kurtosis=kurtosis,
     )
 
 
@@ -152,10 +159,18 @@ def drawdowns(wealth: FloatArray) -> FloatArray:
 
 
 def tail_loss(returns: FloatArray) -> float:
-    """Return the mean of the worst 5 % of returns: of all up to the ⌈n/20⌉-th lowest, ties among them."""
+    """Return the mean of the worst 5 % of returns, the ⌈n/20⌉ lowest."""
     count = ceil(len(returns) / TAIL)
-    worst = np.partition(returns, count - 1)[count - 1]
-    return float(returns[returns <= worst].mean())
+    return float(np.partition(returns, count - 1)[:count].mean())
+
+
+def moments(returns: FloatArray) -> tuple[float, float]:
+    """Return skew and kurtosis about the mean (a normal has 0 and 3); not a number where nothing moved."""
+    deviations = returns - returns.mean()
+    spread = float(np.sqrt((deviations**2).mean()))
+    if spread <= ROUNDING:
+        return float("nan"), float("nan")
+    return float((deviations**3).mean()) / spread**3, float((deviations**4).mean()) / spread**4
 
 
 def rolling(wealth: FloatArray, window: int, periods_per_year: float) -> tuple[FloatArray, FloatArray]:
@@ -182,4 +197,4 @@ def _check(values: FloatArray, what: str) -> None:
 
 
 def _over(value: float, by: float) -> float:
-    return value / by if by > 0.0 else float("nan")
+    return value / by if by > ROUNDING else float("nan")

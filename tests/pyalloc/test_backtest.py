@@ -233,6 +233,7 @@ def test_under_neutral_conditions_the_dynamics_have_no_effect():
     np.testing.assert_allclose(found.wealth, found.benchmarks[NEUTRAL].wealth, rtol=1e-12)
     steps = found.attributions[SIXTY_FORTY].steps
     effects = found.attributions[SIXTY_FORTY].effects.sum(axis=0)
+    assert np.isnan(found.attributions[NEUTRAL].t_values(found.month_of_day)).all()
     assert abs(effects[steps.index("Sector tilts")]) <= 1e-12
     assert abs(effects[steps.index("Categories through time")]) <= 1e-12
 
@@ -315,6 +316,13 @@ def test_a_period_that_the_market_does_not_have_is_refused(start, end):
         walk_forward(market(), InvestorProfile(), start=start, end=end)
 
 
+@pytest.mark.parametrize("end", [date(2015, 10, 30), date(2015, 10, 31), date(2015, 11, 1)])
+def test_a_walk_that_ends_before_the_next_close_leaves_the_last_month_end_undecided(end):
+    found = walk_forward(market(), InvestorProfile(), start=START, end=end)
+    assert found.decisions[-1].day == date(2015, 9, 30)
+    assert found.days[-1] == np.datetime64("2015-10-30")
+
+
 def test_history_that_is_too_short_for_one_decision_is_refused():
     with pytest.raises(MissingHistoryError, match="nothing can be decided at any of 12 month ends"):
         walk_forward(market(), InvestorProfile(), end=date(2012, 1, 15))
@@ -370,11 +378,52 @@ def test_a_planted_winner_can_be_told_from_luck_and_noise_cannot():
     assert "trial = 4, can be told from luck" in found.verdict
 
 
+def test_a_figure_just_short_of_what_is_asked_for_does_not_read_as_if_it_had_passed():
+    monthly = np.random.default_rng(2).normal(0.0, 0.03, (240, 20))
+    found = replace(
+        judge(tuple({"trial": i} for i in range(20)), (), monthly),
+        deflated_sharpe=0.94999,
+        overfitting=13 / 252,
+    )
+    assert not found.distinguishable
+    assert "95.0 % (deflated Sharpe ratio; 95 % asked for: not reached)" in found.verdict
+    assert "5.2 % of splits (probability of overfitting; at most 5 % asked for: exceeded)" in found.verdict
+
+
+def test_a_trial_that_stays_in_cash_counts_as_one_without_reward():
+    monthly = np.random.default_rng(2).normal(-0.02, 0.03, (120, 4))
+    monthly[:, 2] = 0.0
+    found = judge(tuple({"trial": i} for i in range(4)), (), monthly)
+    assert (found.best, found.sharpe[2]) == (2, 0.0)
+    assert 0.0 < found.deflated_sharpe < 0.5
+
+
+def test_settings_that_change_nothing_cannot_be_told_from_luck():
+    good = np.random.default_rng(2).normal(0.05, 0.03, (120, 1))
+    found = judge(tuple({"trial": i} for i in range(4)), (), np.repeat(good, 4, axis=1))
+    assert found.deflated_sharpe > 0.99
+    assert not found.distinguishable
+
+
+def test_a_sweep_too_short_to_judge_is_refused_before_it_is_walked():
+    told = []
+    with pytest.raises(MissingHistoryError, match="a sweep over 8 months cannot tell skill from luck"):
+        run_sweep(
+            market(),
+            InvestorProfile(),
+            *sweep_policies({}, {"macro": {"tilt_strength": [0.0, 1.0]}}),
+            start=START,
+            on_progress=lambda *done: told.append(done),
+        )
+    assert told == []
+
+
 @pytest.mark.parametrize(
     ("grid", "says"),
     [
         ({"macro": {"tilt_strength": 0.5}}, "macro.tilt_strength is 0.5; give a list"),
         ({"macro": {"tilt_strength": [0.5]}}, "1 combinations"),
+        ({"macro": {"tilt_strength": [0.5, 1.0, 0.5]}}, "macro.tilt_strength has 0.5 twice"),
         ({"macro": {"tilt_strenght": [0.1, 0.2]}}, "did you mean"),
         ({"stocks": {"top": list(range(1, 600))}}, "599 combinations"),
     ],

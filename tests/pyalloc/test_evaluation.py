@@ -64,6 +64,19 @@ def test_the_tail_loss_is_the_mean_of_the_worst_twentieth():
     assert performance(grown(returns)).tail_loss == pytest.approx(-0.15, rel=1e-12)
 
 
+def test_the_tail_loss_counts_as_many_days_as_it_says_though_others_equal_the_last_of_them():
+    returns = np.zeros(40)
+    returns[7] = -0.2
+    assert performance(grown(returns)).tail_loss == pytest.approx(-0.1, rel=1e-12)
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.0001, 1.01, 0.99])
+def test_what_grows_evenly_has_no_risk_to_divide_by(growth):
+    found = performance(100.0 * growth ** np.arange(250))
+    assert np.isnan([found.sharpe, found.skew, found.kurtosis]).all()
+    assert np.isnan(found.sortino) == np.isnan(found.calmar) == (growth >= 1.0)
+
+
 @given(returns_of, st.floats(0.01, 1e6))
 def test_figures_do_not_depend_on_the_unit_of_wealth(returns, unit):
     one, other = performance(grown(returns)), performance(unit * grown(returns))
@@ -111,6 +124,12 @@ def test_wealth_that_is_none_is_refused_by_its_place(wealth, says):
         performance(np.array(wealth))
 
 
+@pytest.mark.parametrize("years", [0.0, -1.0, np.nan])
+def test_a_length_of_time_that_is_none_is_refused(years):
+    with pytest.raises(InputError, match=f"years is {years:g}"):
+        performance(np.array([1.0, 2.0, 3.0]), years=years)
+
+
 # --- luck -----------------------------------------------------------------------------------------------
 
 
@@ -133,7 +152,7 @@ def test_the_best_of_many_lucky_trials_is_as_good_as_expected():
     assert best.mean() == pytest.approx(expected_maximum_sharpe(50, 0.01), rel=0.02)
 
 
-@given(st.integers(2, 500), st.integers(1, 100))
+@given(st.floats(1.0, 500.0), st.floats(0.0, 100.0))
 def test_more_trials_deflate_more(trials, more):
     few, many = (deflated_sharpe_ratio(0.15, 500, n, 0.001) for n in (trials, trials + more))
     assert many <= few
@@ -184,6 +203,14 @@ def test_every_half_of_the_blocks_is_held_against_the_other():
 def test_equal_trials_are_ranked_in_the_middle():
     returns = np.repeat(np.random.default_rng(8).normal(0.0, 0.01, (64, 1)), 4, axis=1)
     assert (cscv_logits(returns, 4) == 0.0).all()
+
+
+@pytest.mark.parametrize("still", [0.0, 0.001, 1.0 / 3.0])
+def test_a_trial_that_never_moves_is_never_better_than_one_that_earns(still):
+    returns = np.random.default_rng(13).normal(0.0, 0.03, (120, 5))
+    returns[:, 1] += 0.05
+    returns[:, 2] = still
+    assert probability_of_backtest_overfitting(returns, 10) == 0.0
 
 
 @pytest.mark.parametrize(("shape", "blocks"), [((100, 1), 4), ((100, 3), 5), ((100, 3), 22), ((6, 3), 4)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from io import BytesIO
 
 import numpy as np
@@ -11,10 +12,12 @@ from openpyxl import load_workbook
 
 from pyalloc import InvestorProfile
 from pyalloc.backtest import run_sweep, sweep_policies, walk_forward
+from pyalloc.backtest.decisions import neutral_conditions
+from pyalloc.macro import MacroPolicy
 from tests.pyalloc.test_backtest import START, market
 from workbooks.reports.backtest import write_backtest_report
 from workbooks.reports.backtest.book import backtest_book, report_bytes
-from workbooks.reports.backtest.facts import told
+from workbooks.reports.backtest.facts import report_facts, told
 from workbooks.template.author import Book
 from workbooks.template.dates import EPOCH
 
@@ -39,7 +42,7 @@ def written(result, sweep, tmp_path_factory):
 
 def test_every_statistic_but_what_no_formula_gives_is_a_native_formula(written):
     sheet = written["Report"]
-    rows = {sheet.cell(row, 2).value: sheet.cell(row, 3).value for row in range(14, 32)}
+    rows = {sheet.cell(row, 2).value: sheet.cell(row, 3).value for row in range(15, 33)}
     solved = {name for name, value in rows.items() if name and not str(value).startswith("=")}
     assert solved - {"Years"} == {
         "  95 % interval, from",
@@ -51,10 +54,11 @@ def test_every_statistic_but_what_no_formula_gives_is_a_native_formula(written):
 
 def test_the_reader_is_warned_before_any_figure(written, result):
     sheet = written["Report"]
-    shown = [sheet[f"B{row}"].value for row in range(5, 10)]
+    shown = [sheet[f"B{row}"].value for row in range(5, 11)]
     assert shown == list(told(result))
     assert shown[0].startswith("Survivorship: none of the 12 stocks ends before the last day")
     assert shown[1].startswith("Short sample: 2.2 years")
+    assert all(f"{name}: " in shown[5] for name in result.benchmarks)
 
 
 def test_stocks_that_ended_are_counted():
@@ -65,6 +69,45 @@ def test_stocks_that_ended_are_counted():
         type(known)(known.days, closes, known.assets, known.macro), InvestorProfile(), start=START
     )
     assert told(found)[0].startswith("Survivorship: 2 of the 12 stocks end before the last day")
+
+
+def test_stocks_that_are_listed_after_the_last_day_or_ended_before_the_first_are_not_counted():
+    known = market()
+    closes = known.closes.copy()
+    closes[known.days < np.datetime64("2016-02-01"), 5] = np.nan
+    closes[200:, 7] = np.nan
+    found = walk_forward(
+        replace(known, closes=closes), InvestorProfile(), start=START, end=date(2015, 12, 15)
+    )
+    assert told(found)[0].startswith("Survivorship: none of the 10 stocks ends")
+
+
+def test_a_report_of_a_few_days_has_no_interval():
+    found = walk_forward(market(), InvestorProfile(), start=date(2016, 2, 29), end=date(2016, 3, 4))
+    facts = report_facts(found)
+    assert facts["sharpe_low"] == facts["sharpe_high"] == [None] * 4
+    assert "(too few months for a t): an effect that cannot be told from none" in told(found)[3]
+    assert report_bytes(found)
+
+
+def test_the_error_of_a_sharpe_ratio_is_that_of_daily_returns(result):
+    # Lo (2002): the ratio of a day enters, so over 2.2 years the error is 1/√2.2 but for a fraction.
+    assert "about 0.68." in told(result)[1]
+
+
+def test_dynamics_that_do_nothing_are_said_to_do_nothing():
+    known = market()
+    neutral = tuple(replace(neutral_conditions(MacroPolicy()), known_on=row.known_on) for row in known.macro)
+    found = walk_forward(replace(known, macro=neutral), InvestorProfile(), start=START)
+    assert told(found)[3] == "Against stress held at 0.5 the dynamics made no difference."
+
+
+def test_a_time_without_a_fall_is_not_told_as_one():
+    known = market()
+    steps = np.random.default_rng(1).uniform(1e-4, 3e-3, known.closes.shape)
+    rising = replace(known, closes=50.0 * np.exp(np.cumsum(steps, axis=0)))
+    found = walk_forward(rising, InvestorProfile(), start=START, fee=0.0)
+    assert told(found)[2] == "Wealth never closed below an earlier close: this time had no fall to tell of."
 
 
 def test_every_formula_has_its_value_in_the_file(result, sweep):

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyalloc import names
-from pyalloc.backtest import NEUTRAL, BacktestResult, Sweep
+from pyalloc.backtest import BENCHMARKS, NEUTRAL, BacktestResult, Sweep
 from pyalloc.evaluation import bootstrap_interval, by_regime, drawdowns
+from pyalloc.evaluation.performance import ROUNDING, TRADING_DAYS
 from workbooks.template.dates import serial
 
 FloatArray = NDArray[np.float64]
@@ -21,6 +22,9 @@ SINCE_EPOCH: Final = 25569
 """Days from a spreadsheet's day 0 to 1970-01-01."""
 
 ROLLING_MONTHS: Final = 12
+
+LEAST_MONTHS: Final = 12
+"""Months below which nothing is said of chance."""
 
 
 def report_facts(result: BacktestResult, sweep: Sweep | None = None) -> dict[str, Any]:
@@ -88,8 +92,13 @@ def serials(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def _sharpe_interval(result: BacktestResult, monthly: FloatArray) -> tuple[float, float]:
-    """Return the 95 % interval of the Sharpe ratio a year, of months drawn in blocks of six on average."""
+    """Return the 95 % interval of the Sharpe ratio a year, of months drawn in blocks of six on average.
+
+    Not a number below :data:`LEAST_MONTHS`, where draws repeat one block, and where nothing moved.
+    """
     excess = monthly - result.monthly_returns(result.cash)
+    if len(excess) < LEAST_MONTHS or excess.std() <= ROUNDING:
+        return float("nan"), float("nan")
     return bootstrap_interval(
         lambda drawn: drawn.mean(axis=1) / drawn.std(axis=1, ddof=1) * np.sqrt(12.0), excess
     )
@@ -145,8 +154,6 @@ def _attributions(result: BacktestResult) -> dict[str, Any]:
 
 def _sweep(sweep: Sweep) -> dict[str, Any]:
     figures = [result.statistics for result in sweep.results]
-    best = sweep.monthly[:, sweep.best]
-    spread = best.std()
     return {
         "trial": np.arange(1, len(sweep.settings) + 1),
         "setting": [[_shown(v) for v in setting.values()] for setting in sweep.settings],
@@ -159,10 +166,10 @@ def _sweep(sweep: Sweep) -> dict[str, Any]:
         "best_sharpe": float(sweep.sharpe[sweep.best]),
         "trials": len(sweep.settings),
         "trial_months": len(sweep.monthly),
-        "trials_variance": float(sweep.sharpe.var(ddof=1)),
+        "trials_variance": sweep.variance,
         "luck": sweep.luck,
-        "best_skew": float(((best - best.mean()) ** 3).mean() / spread**3),
-        "best_kurtosis": float(((best - best.mean()) ** 4).mean() / spread**4),
+        "best_skew": sweep.skew,
+        "best_kurtosis": sweep.kurtosis,
         "deflated_sharpe": sweep.deflated_sharpe,
         "overfitting": sweep.overfitting,
     }
@@ -180,7 +187,13 @@ def told(result: BacktestResult) -> tuple[str, ...]:
         _deepest(result),
         _dynamics(result),
         _trading(result),
+        _benchmarks(),
     )
+
+
+def _benchmarks() -> str:
+    listed = "; ".join(f"{name}: {what}" for name, what in BENCHMARKS.items())
+    return f"Beside it, on the same days, at the same costs and within the same band. {listed}."
 
 
 def _trading(result: BacktestResult) -> str:
@@ -193,23 +206,26 @@ def _trading(result: BacktestResult) -> str:
 def _survivors(result: BacktestResult) -> str:
     market = result.market
     stocks = [market.column(asset.asset) for asset in market.in_category(names.STOCKS)]
-    last = result.trading.first + len(result.wealth) - 1
-    ended = int((~np.isfinite(market.closes[last, stocks])).sum())
+    first = result.trading.first
+    priced = np.isfinite(market.closes[first : first + len(result.wealth), stocks])
+    known = int(priced.any(axis=0).sum())
+    ended = known - int(priced[-1].sum())
     if ended == 0:
         return (
-            f"Survivorship: none of the {len(stocks)} stocks ends before the last day, so the market holds "
+            f"Survivorship: none of the {known} stocks ends before the last day, so the market holds "
             "survivors only. Levels of return are too high by what failed companies would have cost; read "
             "differences between columns, and no level."
         )
     return (
-        f"Survivorship: {ended} of the {len(stocks)} stocks end before the last day and were sold at their "
-        "last price. Whether others are missing, the prices cannot say."
+        f"Survivorship: {ended} of the {known} stocks end before the last day; what was held of them "
+        "was sold at the last price. Whether others are missing, the prices cannot say."
     )
 
 
 def _length(result: BacktestResult) -> str:
-    figures = result.statistics
-    error = np.sqrt((1.0 + figures.sharpe**2 / 2.0) / result.years)
+    # Lo, "The Statistics of Sharpe Ratios" (2002): √((1 + SR²/2)/T) of T periods and their own ratio, a year.
+    a_day = np.nan_to_num(result.statistics.sharpe) / np.sqrt(TRADING_DAYS)
+    error = np.sqrt((1.0 + a_day**2 / 2.0) / result.years)
     months = sum(d.trace["regime"] == names.REGIMES[-1] for d in result.decisions)
     return (
         f"Short sample: {result.years:.1f} years, {months} of {len(result.decisions)} decisions in high "
@@ -219,6 +235,8 @@ def _length(result: BacktestResult) -> str:
 
 def _deepest(result: BacktestResult) -> str:
     own, neutral = result.statistics, result.performance_of(result.benchmarks[NEUTRAL])
+    if own.max_drawdown >= -ROUNDING:
+        return "Wealth never closed below an earlier close: this time had no fall to tell of."
     at_peak = [d for d in result.decisions if d.row - result.trading.first <= own.peak] or [
         result.decisions[0]
     ]
@@ -234,11 +252,16 @@ def _dynamics(result: BacktestResult) -> str:
     attribution = result.attributions[NEUTRAL]
     a_year = 100 * attribution.total.sum() / result.years
     t = attribution.t_values(result.month_of_day)[-1]
+    if np.abs(attribution.total).max() <= ROUNDING:
+        return "Against stress held at 0.5 the dynamics made no difference."
     word = "gained" if a_year >= 0.0 else "cost"
-    told_apart = "cannot be told from none" if not abs(t) >= 2.0 else "is beyond what chance explains"
+    months = len(result.month_ends) - 1
+    seldom = months >= LEAST_MONTHS and abs(t) >= 2.0
+    said = "chance reaches in about one sample of twenty at most" if seldom else "cannot be told from none"
+    shown = f"t {t:.1f}" if months >= LEAST_MONTHS else "too few months for a t"
     return (
         f"Against stress held at 0.5 the dynamics {word} {abs(a_year):.2f} % of log growth a year "
-        f"(t {t:.1f}): an effect that {told_apart}."
+        f"({shown}): an effect that {said}."
     )
 
 

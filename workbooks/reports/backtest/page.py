@@ -15,6 +15,7 @@ from workbooks.reports.backtest.places import (
     FIRST,
     MONTHS,
     REPORT,
+    ROUNDED,
     STATISTICS,
     YEARS,
     Columns,
@@ -66,9 +67,17 @@ def _recovery(r: _Ranges) -> str:
     return f'=IF(ISNA({after}),"{NOT_YET}",INDEX({r.dates},{_trough(r)}-1+{after}))'
 
 
+def _over(value: str, by: str) -> str:
+    """Return a ratio that is an empty text where what it divides by is rounding."""
+    return f'=IF({by}>{ROUNDED},{value}/({by}),"")'
+
+
 def _tail(r: _Ranges) -> str:
-    worst = f"({r.returns}<=SMALL({r.returns},ROUNDUP(COUNT({r.returns})/{TAIL},0)))"
-    return f"=SUMPRODUCT({worst}*{r.returns})/SUMPRODUCT({worst}*1)"
+    """Return the mean of the lowest: those below the last of them, and of those equal to it what is left."""
+    count = f"ROUNDUP(COUNT({r.returns})/{TAIL},0)"
+    last = f"SMALL({r.returns},{count})"
+    below = f"({r.returns}<{last})"
+    return f"={last}+SUMPRODUCT({below}*({r.returns}-{last}))/{count}"
 
 
 _FIGURES: Final = (
@@ -90,7 +99,7 @@ _FIGURES: Final = (
         "Sharpe ratio",
         "sharpe",
         "number",
-        lambda r, _: f'=IFERROR(AVERAGE({r.excess})/STDEV({r.excess})*SQRT({TRADING_DAYS}),"")',
+        lambda r, _: _over(f"SQRT({TRADING_DAYS})*AVERAGE({r.excess})", f"STDEV({r.excess})"),
         "daily returns above cash",
     ),
     _Figure("  95 % interval, from", "sharpe_low", "number", None, "monthly returns drawn in blocks"),
@@ -99,7 +108,7 @@ _FIGURES: Final = (
         "Sortino ratio",
         "sortino",
         "number",
-        lambda r, _: f'=IFERROR(AVERAGE({r.excess})/{_downside(r)}*SQRT({TRADING_DAYS}),"")',
+        lambda r, _: _over(f"SQRT({TRADING_DAYS})*AVERAGE({r.excess})", _downside(r)),
         "downside deviation of all days, above cash",
     ),
     _Figure("Deepest fall", "max_drawdown", "percent", lambda r, _: f"=MIN({r.drawdown})", "daily closes"),
@@ -118,7 +127,7 @@ _FIGURES: Final = (
         "Calmar ratio",
         "calmar",
         "number",
-        lambda _, c: f'=IFERROR({c}{_FIRST_FIGURE}/-{c}{_FIRST_FIGURE + 6},"")',
+        lambda _, c: _over(f"{c}{_FIRST_FIGURE}", f"-{c}{_FIRST_FIGURE + 6}"),
         "growth over deepest fall",
     ),
     _Figure(

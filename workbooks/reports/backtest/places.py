@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pyalloc.evaluation.performance import ROUNDING
 from workbooks.template.author import Sheet, columns_from
 from workbooks.template.frame import section
 
@@ -18,7 +19,7 @@ DAILY: Final = "Daily"
 FIRST: Final = 6
 """Row of the first entry of every long table."""
 
-SENTENCES: Final = 5
+SENTENCES: Final = 6
 """What a reader is told before the figures, a row each."""
 
 STATISTICS: Final = 4 + SENTENCES + 2
@@ -26,6 +27,9 @@ STATISTICS: Final = 4 + SENTENCES + 2
 
 YEARS: Final = f"$C${STATISTICS + 3}"
 """The cell of the Report with the length of the backtest."""
+
+ROUNDED: Final = f"{ROUNDING:.0E}"
+"""Up to this a deviation or a fall is rounding, as formulas have it."""
 
 COLOURS: Final = ("1F3A5F", "B08D57", "7C98B3", "A23B2A")
 """Of the strategy and its benchmarks, in every chart."""

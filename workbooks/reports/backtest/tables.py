@@ -14,6 +14,7 @@ from workbooks.reports.backtest.places import (
     DECISIONS,
     FIRST,
     REPORT,
+    ROUNDED,
     SWEEP,
     YEARS,
     Columns,
@@ -130,7 +131,7 @@ def author_sweep(sweep: Sweep) -> Sheet:
         for i, letter in enumerate(settings):
             sheet.solved(f"{letter}{row}", "setting", k, i, look="solved_text")
         cells = f"{column}${first_month}:{column}${first_month + months - 1}"
-        text = f"=AVERAGE({cells})/STDEV({cells})"
+        text = f"=IF(STDEV({cells})>{ROUNDED},AVERAGE({cells})/STDEV({cells}),0)"
         sheet.formula(f"{figures[0]}{row}", text, "trial_sharpe", k, look="formula_number4")
         for letter, fact in zip(
             figures[1:], ("trial_cagr", "trial_volatility", "trial_drawdown"), strict=True
