@@ -65,7 +65,7 @@ def by_regime(
             f"returns has the shape {returns.shape} and regimes {regimes.shape}; give a row of returns and a "
             "regime for each of 1 or more periods"
         )
-    if not (0 <= regimes.min() and regimes.max() < count):
+    if not (regimes.min() >= 0 and regimes.max() < count):
         raise InputError(f"regimes run from {regimes.min()} to {regimes.max()}; there are {count}, from 0")
     mean, volatility = np.full((2, count, returns.shape[1]), np.nan)
     for i in range(count):
