@@ -63,9 +63,9 @@ def run_batch(
 
     Beside the workbooks, `out` then holds a summary of them, a ledger of what was made from what, and a log.
 
-    With one process the bytes hold where numpy was loaded with one BLAS thread (:data:`ONE_THREAD`), as the
-    command line does; several processes see to it themselves. Several processes are spawned anew, so a script
-    that calls this needs ``if __name__ == "__main__":``.
+    The bytes hold where numpy was loaded with one BLAS thread (:data:`ONE_THREAD`), as the command line does:
+    the policy's past is walked in this process, before the first workbook, and several processes see to the
+    rest themselves. They are spawned anew, so a script that calls this needs ``if __name__ == "__main__":``.
 
     Parameters
     ----------
