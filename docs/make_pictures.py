@@ -17,6 +17,7 @@ from typing import Final
 
 from pyalloc import InvestorProfile, MarketData, allocate
 from pyalloc.marketdata.demo import write_demo_market
+from workbooks.history import history_at
 from workbooks.template.book import fill
 from workbooks.template.facts import Recipient
 from workbooks.template.writer import write_workbook
@@ -45,7 +46,9 @@ def main() -> None:
 def write_sample(folder: Path) -> Path:
     """Write the workbook of the sample client over a fresh demo market into `folder`."""
     market = MarketData.from_path(write_demo_market(folder / "market"))
-    book, facts = fill(allocate(market.at(), profile=CLIENT), RECIPIENT)
+    allocation = allocate(market.at(), profile=CLIENT)
+    history = history_at(market, allocation.policy, CLIENT.risk, allocation.view.as_of)
+    book, facts = fill(allocation, RECIPIENT, history)
     workbook = folder / "sample.xlsx"
     write_workbook(book, facts, workbook)
     return workbook

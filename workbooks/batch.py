@@ -78,9 +78,10 @@ def run_batch(
     The list is streamed into the ledger, and what is pending is read back from there: nothing here grows with
     the number of clients.
 
-    With one process the bytes hold where numpy was loaded with one BLAS thread
-    (:data:`workbooks.processes.ONE_THREAD`), as the command line does; several processes see to it
-    themselves. They are spawned anew, so a script that calls this needs ``if __name__ == "__main__":``.
+    The bytes hold where numpy was loaded with one BLAS thread (:data:`workbooks.processes.ONE_THREAD`), as the
+    command line does: the policy's past is walked in this process, before the first workbook, and several
+    processes see to the rest themselves. They are spawned anew, so a script that calls this needs
+    ``if __name__ == "__main__":``.
 
     Parameters
     ----------

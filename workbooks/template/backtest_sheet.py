@@ -31,6 +31,9 @@ _ABOUT: Final = (
     ),
 )
 _TOLD: Final = 6
+_SENTENCE: Final = 16.0
+"""Height of a row of text: the page is wide, so that it is printed small."""
+
 _FIGURES: Final = _TOLD + len(_ABOUT) + SENTENCES + 3
 _CHARTS: Final = _FIGURES + YEARS_SHOWN + 1
 _CHARTS_END: Final = _CHARTS + 28
@@ -86,7 +89,8 @@ def author_backtest(categories: Sequence[str], months: int) -> Sheet:
     sheet = Sheet(BACKTEST, landscape=True)
     at = _Columns.of(len(categories))
     last = at.drawdown[-1]
-    sheet.widths |= {"B": 31, **dict.fromkeys(columns_from("C", 2 * len(categories) + 19), 9.4)}
+    sheet.widths |= {"B": 30, **dict.fromkeys(columns_from("C", 2 * len(categories) + 19), 7.8)}
+    sheet.widths |= {"D": 9.4, **dict.fromkeys([*at.weights, *at.returns], 10.4)}
     sheet.freeze = "C4"
     head(
         sheet,
@@ -113,11 +117,13 @@ def _told(sheet: Sheet, last: str) -> None:
         "falls named here are by daily closes, the figures below by month ends",
     )
     for row, says in enumerate(_ABOUT, start=_TOLD):
-        sheet.label(f"B{row}", says, "note_wrap")
+        sheet.label(f"B{row}", says, "about")
+        sheet.heights[row] = _SENTENCE
         sheet.merged.append(f"B{row}:{last}{row}")
     first = _TOLD + len(_ABOUT)
     for i in range(SENTENCES):
         sheet.solved(f"B{first + i}", "backtest_said", i, look="said_text")
+        sheet.heights[first + i] = _SENTENCE
         sheet.merged.append(f"B{first + i}:{last}{first + i}")
     sheet.name("backtest_said", f"B{first}:B{first + SENTENCES - 1}")
 

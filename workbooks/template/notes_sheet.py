@@ -102,6 +102,13 @@ _SOLVED = (
     ),
     ("Bounded category weights", "Budget row, bounds and an optimality gap, native."),
     (
+        "Record of the past",
+        (
+            "Backtest: category weights and returns by month, and the wealth of what it is held against, from daily prices; sums, "
+            "checksums, and the engine's own wealth, which the formulas reach. Walked again from the market."
+        ),
+    ),
+    (
         "After an input is edited",
         (
             "Native parts follow at once. Solved parts were made for other inputs: Audit says STALE and Summary "
@@ -132,7 +139,7 @@ _SOURCES = (
 )
 _LIMITS = (
     ("Universe", "Stocks without the history the policy asks for are left out. A universe of today's names looks back on survivors."),
-    ("Costs and taxes", "Not part of this workbook."),
+    ("Costs and taxes", "Backtest pays for what it trades, at the rate shown there. No other cost and no tax is part of this workbook."),
     ("Above sixty stocks", "Month closes and covariance are not formulas but solved blocks."),
 )  # fmt: skip
 

@@ -96,6 +96,7 @@ _FIXED: Final = {
     "plain_note": Look(size=8, colour=GREY, shrink=True),
     "note_right": Look(size=8, colour=GREY, align="right"),
     "note_wrap": Look(size=8, colour=GREY, wrap=True),
+    "about": Look(size=11, colour=GREY, wrap=True),
     "head_text": Look(size=8, colour=GREY),
     "head_date": Look(size=8, colour=GREY, align="right", number_format=DATE),
     "badge": Look(size=9, bold=True, align="right"),
@@ -143,7 +144,7 @@ def _looks() -> dict[str, Look]:
         "header_date": replace(looks["header"], number_format=MONTH),
         "price": replace(_INPUT, fill="", border="", number_format="0.00##", unlocked=False),
         "said": replace(_SOLVED, align="left", indent=1),
-        "said_text": replace(_SOLVED, size=8, align="left", wrap=True),
+        "said_text": replace(_SOLVED, size=11, align="left", wrap=True),
         "limit": replace(_INPUT, unlocked=False, number_format="[=0]0;[<0.001]0E+00;General"),
     }
     looks |= {f"category_{i}": Look(size=11, colour=c, border="row") for i, c in enumerate(CATEGORY_COLOURS)}
