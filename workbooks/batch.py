@@ -69,6 +69,7 @@ def run_batch(
     dry_run: bool = False,
     options: Mapping[str, Any] | None = None,
     on_start: Callable[[int], None] | None = None,
+    on_walk: Callable[[int, int], None] | None = None,
     on_progress: Callable[[ClientResult], None] | None = None,
 ) -> BatchResult:
     """Make the workbook of every client in `out`; the same inputs make the same bytes.
@@ -78,8 +79,8 @@ def run_batch(
     The list is streamed into the ledger, and what is pending is read back from there: nothing here grows with
     the number of clients.
 
-    The bytes hold where numpy was loaded with one BLAS thread (:data:`workbooks.processes.ONE_THREAD`), as the
-    command line does: the policy's past is walked in this process, before the first workbook, and several
+    The bytes hold where numpy was loaded with one BLAS thread (:data:`workbooks.processes.ONE_THREAD`), as
+    the command line does: the policy's past is walked in this process, before the first workbook, and several
     processes see to the rest themselves. They are spawned anew, so a script that calls this needs
     ``if __name__ == "__main__":``.
 
@@ -113,6 +114,9 @@ def run_batch(
         How the run was asked for, for the ledger to remember.
     on_start : callable, optional
         Called in this process with the number of clients, once the list has been read.
+    on_walk : callable, optional
+        Called in this process while the policy's past is walked, with the dates decided and how many there
+        are.
     on_progress : callable, optional
         Called in this process with each result as it arrives; those kept come first.
 
@@ -150,7 +154,7 @@ def run_batch(
         raise RefusedRowsError(_refusal(begun))
     if on_start is not None:
         on_start(counts.clients)
-    batch = _Batch(maker, workers, elsewhere, fail_fast, on_progress)
+    batch = _Batch(maker, workers, elsewhere, fail_fast, on_walk, on_progress)
     return batch.rehearse(begun) if dry_run else batch.run(begun, resume)
 
 
@@ -182,6 +186,7 @@ class _Batch:
     workers: Workers
     elsewhere: bool
     fail_fast: bool
+    on_walk: Callable[[int, int], None] | None
     on_progress: Callable[[ClientResult], None] | None
 
     def rehearse(self, begun: Ledger) -> BatchResult:
@@ -224,7 +229,8 @@ class _Batch:
         from workbooks.history import histories_of
 
         started = perf_counter()
-        histories = histories_of(self.maker.market, self.maker.policy, begun.risks_pending())
+        risks = begun.risks_pending()
+        histories = histories_of(self.maker.market, self.maker.policy, risks, self.on_walk)
         levels = len({tolerance for tolerance, _ in histories})
         logger.info("backtests at %d levels of risk in %.1f s", levels, perf_counter() - started)
         return replace(self.maker, histories=histories)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyalloc.errors import InputError
 from workbooks.engines import EngineName, Flavour
@@ -45,7 +45,7 @@ def run_and_tell(
     from workbooks.batch import RefusedRowsError, run_batch
 
     try:
-        with _progress() as (start, advance):
+        with _progress() as bars:
             result = run_batch(
                 market,
                 inputs.clients,
@@ -55,8 +55,9 @@ def run_and_tell(
                 template=inputs.template,
                 flavour=inputs.flavour,
                 dry_run=dry_run,
-                on_start=start,
-                on_progress=advance,
+                on_start=bars.on_start,
+                on_walk=bars.on_walk,
+                on_progress=bars.on_progress,
                 **how,
             )
     except RefusedRowsError as refusal:
@@ -82,18 +83,31 @@ def run_and_tell(
     return SOME_FAILED if counts.failed or counts.refused or result.problem or departing else 0
 
 
+class _Bars(NamedTuple):
+    """What ``run_batch`` is to call, each on its occasion."""
+
+    on_start: Callable[[int], None] | None = None
+    on_walk: Callable[[int, int], None] | None = None
+    on_progress: Callable[[ClientResult], None] | None = None
+
+
 @contextmanager
-def _progress() -> Iterator[tuple[Callable[[int], None] | None, Callable[[ClientResult], None] | None]]:
-    """Show a bar on standard error while clients are made, where that is a terminal."""
+def _progress() -> Iterator[_Bars]:
+    """Show bars on standard error while a run goes, where that is a terminal."""
     if not sys.stderr.isatty():
-        yield None, None
+        yield _Bars()
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Workbooks", total=None)
-        yield lambda total: progress.update(task, total=total), lambda _: progress.advance(task)
+        walked = progress.add_task("Backtest", total=None, visible=False)
+        made = progress.add_task("Workbooks", total=None)
+        yield _Bars(
+            lambda total: progress.update(made, total=total),
+            lambda done, total: progress.update(walked, completed=done, total=total, visible=True),
+            lambda _: progress.advance(made),
+        )
 
 
 def _print_closing(result: BatchResult, *, dry_run: bool) -> None:

@@ -23,6 +23,7 @@ from pyalloc.names import CASH, risk_tolerance
 
 if TYPE_CHECKING:
     from pyalloc.backtest import BacktestResult
+    from pyalloc.backtest.walk import Progress
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
 
@@ -38,7 +39,7 @@ START: Final = 100.0
 """What wealth and cash are counted from."""
 
 SENTENCES: Final = 6
-"""What is said of a history beside its figures."""
+"""What a reader is told of a backtest before its figures, here and in the report."""
 
 _TOGETHER: Final = 10
 """Levels of risk that are walked together; each keeps every one of its decisions meanwhile."""
@@ -148,7 +149,10 @@ def no_history(day: date, categories: tuple[str, ...], reason: str = NOT_WALKED)
 
 
 def histories_of(
-    market: MarketData, policy: Policy, wanted: Iterable[tuple[str | float, date | None]]
+    market: MarketData,
+    policy: Policy,
+    wanted: Iterable[tuple[str | float, date | None]],
+    on_progress: Progress | None = None,
 ) -> Histories:
     """Return the histories of a run, each date of the market seen once for the levels of risk together.
 
@@ -161,6 +165,8 @@ def histories_of(
     wanted : iterable of (risk, as-of date)
         As clients have them, in any order and as often; without a date: at the last close. A day that the
         market does not have is left out.
+    on_progress : callable, optional
+        As of :func:`pyalloc.backtest.walk_forward`, once for every ten levels of risk.
     """
     asked: dict[float, _Level] = {}
     for risk, as_of in set(wanted):
@@ -170,7 +176,7 @@ def histories_of(
     levels = [asked[tolerance] for tolerance in sorted(asked)]
     found: dict[tuple[float, date], History] = {}
     for start in range(0, len(levels), _TOGETHER):
-        found |= _together(market, policy, levels[start : start + _TOGETHER])
+        found |= _together(market, policy, levels[start : start + _TOGETHER], on_progress)
     return found
 
 
@@ -188,7 +194,7 @@ class _Level(NamedTuple):
 
 
 def _together(
-    market: MarketData, policy: Policy, levels: Sequence[_Level]
+    market: MarketData, policy: Policy, levels: Sequence[_Level], on_progress: Progress | None
 ) -> dict[tuple[float, date], History]:
     """Return the histories at some levels of risk, from one walk to the end of the market.
 
@@ -197,7 +203,7 @@ def _together(
     """
     results: Sequence[BacktestResult | None]
     try:
-        results = _walked(market, policy, [level.risk for level in levels])
+        results = _walked(market, policy, [level.risk for level in levels], on_progress=on_progress)
     except PyallocError as refusal:
         logger.info("no backtest to the end of the market: %s", refusal)
         results = [None] * len(levels)
@@ -218,9 +224,15 @@ def _or_why_not(
 
 
 def _walked(
-    market: MarketData, policy: Policy, risks: Iterable[str | float], end: date | None = None
+    market: MarketData,
+    policy: Policy,
+    risks: Iterable[str | float],
+    *,
+    end: date | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[BacktestResult, ...]:
     from pyalloc.backtest import Mandate, walk_forward_all
     from pyalloc.profile import InvestorProfile
 
-    return walk_forward_all(market, [Mandate(InvestorProfile(risk=risk), policy) for risk in risks], end=end)
+    mandates = [Mandate(InvestorProfile(risk=risk), policy) for risk in risks]
+    return walk_forward_all(market, mandates, end=end, on_progress=on_progress)

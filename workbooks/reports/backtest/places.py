@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pyalloc.evaluation.performance import ROUNDING
+from workbooks.history import SENTENCES
 from workbooks.template.author import Sheet, columns_from
 from workbooks.template.frame import section
 
@@ -18,9 +19,6 @@ DAILY: Final = "Daily"
 
 FIRST: Final = 6
 """Row of the first entry of every long table."""
-
-SENTENCES: Final = 6
-"""What a reader is told before the figures, a row each."""
 
 STATISTICS: Final = 4 + SENTENCES + 2
 """Row of the title of the statistics on the Report."""
