@@ -60,6 +60,9 @@ _FEW: Final = 8
 LARGEST_TABLE: Final = 1_000_000
 """Cells of an argument; a whole column, which is more, is given by mistake."""
 
+UNREAD_RANGE: Final = "#PYALLOC-RANGE!"
+"""Begins what a host hands over for several areas or more cells than that: the mark, then the address."""
+
 
 class CellError(Exception):
     """What a cell shows instead of a value, and the sentence behind it.
@@ -97,6 +100,9 @@ def argument(spec: Argument, raw: Any) -> Any:
         return raw
     if type(raw) is float and spec.kind in _OF_ONE and math.isfinite(raw):
         return _OF_ONE[spec.kind](raw)
+    if isinstance(raw, str) and raw.startswith(UNREAD_RANGE):
+        address = raw.removeprefix(UNREAD_RANGE).strip()
+        raise CellError(VALUE, f"{spec.name} is {address}: give one range, and only the part that is filled")
     rows = _rows(raw)
     _check_shape(spec, rows)
     match spec.kind:

@@ -50,9 +50,10 @@ and TRUE as numbers.
 |---|---|
 | `#VALUE!` | an argument is missing or of the wrong kind |
 | `#NUM!` | there is no such number: the rows clash, limits contradict each other, an answer fails its proof |
-| `#N/A` | data are missing: too short a history, or a workbook without pyalloc's names |
+| `#N/A` | data are missing: too short a history, no names of pyalloc; in Excel, Python itself |
 
 The sentence behind an error is `=DYNALLOC_WHY("FUNCTION", arguments…)`: the same call, answered in words.
+Where Excel cannot reach Python, that is `#N/A` too, and `=DYNALLOC_ADDIN()` says why.
 
 `=DYNALLOC_WEIGHTS()` without arguments reads cells that the spreadsheet does not know it depends on. Excel
 calculates it anew whenever anything changes; in LibreOffice press Ctrl+Shift+F9. All other calls follow the

@@ -85,12 +85,25 @@ def check(
     market: Annotated[
         Path, typer.Argument(help="Market folder, workbook (.xlsx) or prices (.parquet).", show_default=False)
     ],
+    against: Annotated[
+        Path | None, typer.Option(help="Second source of the same prices: another market, or prices alone.")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="Policy file (TOML) with the age allowed; default: the house policy."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a program.")] = False,
 ) -> None:
-    """Report gaps, jumps, stale prices, doubtful dividends and old macro rows of a market."""
-    from pyalloc.marketdata.report import check_market
+    """Report gaps, jumps, stale prices, doubtful dividends and old macro rows of a market.
 
-    report = check_market(market)
+    With a second source also every asset whose daily returns are not the same
+    there: wrong dividends, splits and spin-offs, and symbols that changed hands.
+    """
+    from pyalloc.marketdata.report import check_market
+    from pyalloc.policy import Policy
+
+    house = Policy() if policy is None else Policy.from_toml(policy)
+    report = check_market(market, against, max_age_days=house.macro.max_age_days)
     if as_json:
         document = asdict(report) | {"well": report.well}
         print(json.dumps(document, indent=1, default=str, ensure_ascii=False))

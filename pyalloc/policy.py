@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import Doc
@@ -28,6 +28,31 @@ _SECTIONS = {
     "sleeve": "The stock sleeve: covariance, expected returns, return target.",
     "category": "Stocks, bonds, cash and commodities: the shares behind A w = b.",
 }
+
+
+LARGEST_FILE: Final = 1_000_000
+"""Bytes of a TOML file; the house policy has some thousands."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return a TOML file as parsed.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, is larger than :data:`LARGEST_FILE`, or is no TOML.
+    """
+    try:
+        content = path.read_bytes()
+        if len(content) > LARGEST_FILE:
+            raise InputError(f"{path.name}: {len(content):,} bytes; at most {LARGEST_FILE:,} are read")
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path.name}: is not valid TOML: {error}") from error
 
 
 class Policy(BaseModel):
@@ -79,15 +104,7 @@ class Policy(BaseModel):
             With a sentence for every unknown key and every value out of range.
         """
         path = Path(path)
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except OSError as error:
-            raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from error
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path.name}: is not valid TOML: {error}") from error
-        return cls.from_document(data, path.name)
+        return cls.from_document(read_toml(path), path.name)
 
     @classmethod
     def from_document(cls, data: Mapping[str, Any], source: str) -> Policy:

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import workbooks  # noqa: F401 (settles how openpyxl writes before a test imports it)
 from pyalloc import MarketData
-
-# yfinance brings lxml along, with which openpyxl writes the same workbooks in other words: tests that take a
-# saved file apart by its text know those without.
-os.environ["OPENPYXL_LXML"] = "False"
 
 settings.register_profile("pyalloc", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("pyalloc")

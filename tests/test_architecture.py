@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -103,6 +104,17 @@ def test_allocating_from_files_imports_no_vendor(demo_market_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == []
+
+
+def test_workbooks_settles_how_openpyxl_writes_before_it_loads():
+    """With lxml at hand openpyxl writes the same workbook in other words, and so in other bytes."""
+    pytest.importorskip("lxml", reason="nothing here brings lxml")
+    unset = {name: value for name, value in os.environ.items() if name != "OPENPYXL_LXML"}
+    code = "import workbooks, openpyxl; print(openpyxl.LXML)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=unset
+    )
+    assert done.stdout.split() == ["False"]
 
 
 def test_every_public_name_is_there_when_asked_for():

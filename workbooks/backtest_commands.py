@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,9 +16,6 @@ from workbooks.commands import Market, PolicyFile
 
 if TYPE_CHECKING:
     from pyalloc.backtest import BacktestResult
-
-_LARGEST_FILE: Final = 1_000_000
-"""Bytes of a policy or sweep file; either is a page of text."""
 
 
 def register(app: typer.Typer) -> None:
@@ -80,19 +76,9 @@ def backtest(
 
 def _document(path: Path | None) -> dict[str, Any]:
     """Return a TOML file as parsed, nothing where there is none."""
-    if path is None:
-        return {}
-    try:
-        content = path.read_bytes()
-        if len(content) > _LARGEST_FILE:
-            raise InputError(f"{path.name}: {len(content):,} bytes; at most {_LARGEST_FILE:,} are read")
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path.name}: is not valid TOML: {error}") from error
+    from pyalloc.policy import read_toml
+
+    return {} if path is None else read_toml(path)
 
 
 def _day(text: str | None, option: str) -> date | None:

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import logging
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from time import sleep
-from typing import IO, Final
+from typing import Final
 
 from pyalloc.errors import InputError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from pyalloc.locks import take_lock
 
 LOG_FILE: Final = "run.log"
 LOCK_FILE: Final = "run.lock"
 """Empty; the operating system holds a lock on it while a run goes, and lets go when that is killed."""
 
 _PART = ".pyalloc-{}.part"
-_TRIES = 10
-_BETWEEN_TRIES = 0.05  # seconds; who only looks whether a run goes holds the lock for far less
 
 
 @contextmanager
@@ -81,7 +73,7 @@ def is_running(out: Path) -> bool:
     """Return whether a run is writing to the folder."""
     try:
         with (out / LOCK_FILE).open("r+b") as file:
-            return not _take(file, tries=1)
+            return not take_lock(file, tries=1)
     except OSError:  # no run was ever here, or none can be
         return False
 
@@ -89,24 +81,9 @@ def is_running(out: Path) -> bool:
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     with (out / LOCK_FILE).open("ab") as file:
-        if not _take(file, _TRIES):
+        if not take_lock(file):
             raise InputError(f"another run is writing to {out}: wait until it ends, or name another folder")
         yield
-
-
-def _take(file: IO[bytes], tries: int) -> bool:
-    """Lock a file until it is closed; return whether it could be had."""
-    for remaining in reversed(range(tries)):
-        try:
-            if sys.platform == "win32":
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            sleep(_BETWEEN_TRIES if remaining else 0.0)
-        else:
-            return True
-    return False
 
 
 class _LogFile(logging.FileHandler):

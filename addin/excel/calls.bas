@@ -74,13 +74,13 @@ Private Function Sentence(ByVal says As String) As String
 End Function
 
 ' An argument as Python gets it: nothing, a value, or rows of values. Several areas at once, and columns as
-' long as the sheet, go as their address: a text, which is refused where it is not meant.
+' long as the sheet, go as their address behind a mark, and are refused by it.
 Private Function Taken(Optional ByVal given As Variant) As Variant
     If IsMissing(given) Then Exit Function
     If TypeName(given) <> "Range" Then
         Taken = given
     ElseIf given.Areas.Count > 1 Or given.CountLarge > LARGEST_TABLE Then
-        Taken = given.Address
+        Taken = UNREAD_RANGE & " " & given.Address
     Else
         Taken = WithDates(given.Value2, given.Value)
     End If
@@ -128,6 +128,12 @@ Public Sub Auto_Open()
     On Error Resume Next
     Application.OnTime Now, Macro("DescribeFunctions")
 End Sub
+
+' On its start page Excel has no workbook in front, without which it takes no descriptions: later, then.
+Private Function Postponed() As Boolean
+    Postponed = ActiveWorkbook Is Nothing
+    If Postponed Then Application.OnTime Now + TimeSerial(0, 0, 5), Macro("DescribeFunctions")
+End Function
 
 ' A macro of this file by its full name, in which an apostrophe is written twice.
 Private Function Macro(ByVal procedure As String) As String

@@ -6,6 +6,7 @@ Arguments and results travel "raw", as xlwings' own conversions turn text, TRUE 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Any
@@ -14,6 +15,7 @@ import xlwings
 
 import addin.functions  # noqa: F401  (fills the registry)
 from addin.excel.answers import excel_answer
+from addin.excel.log import LogFile
 from addin.excel.vba_words import CALLER, parameter_name
 from addin.spec import REGISTRY, SpreadsheetFunction
 
@@ -42,5 +44,7 @@ def served(function: SpreadsheetFunction) -> Callable[..., list[list[Any]]]:
         served = xlwings.arg(name, "raw", doc=text)(served)
     return xlwings.func(category=function.category)(served)
 
+
+logging.getLogger("addin").addHandler(LogFile(logging.ERROR))
 
 globals().update({name: served(function) for name, function in REGISTRY.items()})

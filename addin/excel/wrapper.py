@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Final
 
-from addin.cells import LARGEST_TABLE
+from addin.cells import LARGEST_TABLE, UNREAD_RANGE
 from addin.excel.answers import ERROR_MARK
 from addin.excel.vba_project import Module
 from addin.excel.vba_words import parameter_name
@@ -37,6 +37,7 @@ def wrapper_module(functions: Iterable[SpreadsheetFunction], version: str) -> Mo
         f"Private Const PYTHON_MODULE As String = {_quoted(PYTHON_MODULE)}",
         f"Private Const ERROR_MARK As String = {_quoted(ERROR_MARK)}",
         f"Private Const LARGEST_TABLE As Long = {LARGEST_TABLE}",
+        f"Private Const UNREAD_RANGE As String = {_quoted(UNREAD_RANGE)}",
         *files("addin.excel").joinpath("calls.bas").read_text("ascii").splitlines(),
     ]
     for function in functions:
@@ -68,6 +69,7 @@ def _descriptions(functions: Iterable[SpreadsheetFunction]) -> Iterator[str]:
     """Yield the macro that tells the function dialog everything; what it refuses is only not shown."""
     yield "Public Sub DescribeFunctions()"
     yield "    On Error Resume Next"
+    yield "    If Postponed() Then Exit Sub"
     for function in functions:
         arguments = ", _\n            ".join(_quoted(argument.says) for argument in function.arguments)
         yield f"    Describe {_quoted(function.name)}, {_quoted(function.category)}, _"

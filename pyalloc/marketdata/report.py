@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.errors import TableError
 from pyalloc.macro import MacroPolicy, MacroSnapshot
+from pyalloc.marketdata.comparison import TOLERANCE, disagreement
 from pyalloc.marketdata.data import CARRIED_DAYS
-from pyalloc.marketdata.sources import MarketParts, read_parts, some
+from pyalloc.marketdata.sources import MarketParts, read_parts, read_prices_of, some
 from pyalloc.stocks import TRADING_YEAR
 
 FloatArray = NDArray[np.float64]
@@ -39,8 +40,8 @@ REPEATED_ROWS: Final = 3
 # in steps of a quarter over five years, go as well up as down in any sound series; phantoms lift one of them.
 _QUARTER: Final = (57, 69)  # trading days from one ex-day to the next
 _QUARTERS: Final = 20
-_CAP: Final = 8.0  # robust standard deviations that one day can count
-_LIFT: Final = 1.5  # mean deviations by which the path upward exceeds that downward
+_CAP: Final = 6.0  # robust standard deviations that one day can count
+_LIFT: Final = 1.1  # mean deviations by which the path upward exceeds that downward
 
 UNSEEN: Final = (
     "one wrong return of ordinary size, as of a spin-off that was not adjusted for",
@@ -70,8 +71,8 @@ class Finding:
     Attributes
     ----------
     kind : str
-        "unreadable", "gap", "jump", "stale", "dividends", "macro"; to know, no fault: "young", "ended",
-        "survivors".
+        "unreadable", "gap", "jump", "stale", "dividends", "disagreement", "macro"; to know, no fault:
+        "young", "ended", "survivors", "uncompared".
     about : str
         The asset, or nothing.
     says : str
@@ -85,7 +86,7 @@ class Finding:
     @property
     def is_fault(self) -> bool:
         """Whether it may be an error in the data, and not only something to know."""
-        return self.kind not in ("young", "ended", "survivors")
+        return self.kind not in ("young", "ended", "survivors", "uncompared")
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,26 @@ class MarketReport:
         return not any(finding.is_fault for finding in self.findings)
 
 
-def check_market(path: Path, max_age_days: int = MacroPolicy.max_age_days) -> MarketReport:
-    """Return the report of a market; one that cannot be read has a finding for each problem."""
+def check_market(
+    path: Path, against: Path | None = None, *, max_age_days: int = MacroPolicy.max_age_days
+) -> MarketReport:
+    """Return the report of a market; one that cannot be read has a finding for each problem.
+
+    Parameters
+    ----------
+    path : Path
+        Of a market, as for :meth:`MarketData.from_path`.
+    against : Path, optional
+        A second source: another market, or a file of prices alone.
+    max_age_days : int
+        That the last macro row may be older than the last close.
+
+    Raises
+    ------
+    TableError
+        Where the second source cannot be read.
+    """
+    second = None if against is None else read_prices_of(against)
     try:
         parts = read_parts(path)
     except TableError as error:
@@ -131,6 +150,8 @@ def check_market(path: Path, max_age_days: int = MacroPolicy.max_age_days) -> Ma
     for asset in prices.columns:
         closes = prices[asset].to_numpy(dtype=np.float64)
         findings += asset_findings(asset, days, closes, parts.assets[asset].category)
+    if against is not None and second is not None:
+        findings += _disagreements(prices, second, against.name)
     findings += _survivors(parts)
     findings += macro_findings(parts.macro, days[-1].date(), max_age_days)
     return MarketReport(
@@ -240,6 +261,24 @@ def _survivors(parts: MarketParts) -> Iterator[Finding]:
             f"All {len(stocks)} stocks are still priced on the last of {len(parts.prices):,} days: names "
             "that failed are not among them, and every backtest flatters.",
         )
+
+
+def _disagreements(prices: pd.DataFrame, second: pd.DataFrame, source: str) -> Iterator[Finding]:
+    """Yield what two sources say differently, and what only one of them can say."""
+    for asset in prices.columns.intersection(second.columns):
+        found = disagreement(prices[asset], second[asset])
+        if found is not None:
+            yield Finding(
+                "disagreement",
+                asset,
+                f"{asset} has {found.differing:,} of {found.compared:,} daily returns that are not those of "
+                f"{source} to {100 * TOLERANCE:g} %, furthest apart on {found.worst} "
+                f"({100 * found.own:+.1f} % here, {100 * found.other:+.1f} % there); from first to last it "
+                f"grows {found.growth_ratio:.3g} times as much as there.",
+            )
+    alone = [asset for asset in prices.columns if asset not in second]
+    if alone:
+        yield Finding("uncompared", "", f"{source} has no prices of {some(alone)}: compared with nothing.")
 
 
 # --- macro rows -----------------------------------------------------------------------------------------

@@ -101,6 +101,21 @@ def price_file(folder: Path) -> Path:
     return found[0] if found else folder / PRICE_FILES[0]
 
 
+def read_prices_of(path: Path) -> pd.DataFrame:
+    """Return the prices of a market, or of a file that holds nothing else.
+
+    Raises
+    ------
+    TableError
+        Where there are none, or they cannot be used.
+    """
+    if path.is_dir():
+        return read_prices(price_file(path))
+    in_workbook = path.is_file() and path.name.lower().endswith(WORKBOOK_SUFFIXES)
+    has_sheet = in_workbook and "prices" in map(name_key, sheet_names(path))
+    return read_prices(path, sheet="prices" if has_sheet else None)
+
+
 def read_assets(path: Path, sheet: str | None = None) -> dict[str, Asset]:
     """Return the assets that a table lists, by symbol.
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addin.cells import EXCEL_ERRORS, LARGEST_TABLE, CellError, argument, is_left_out, result
+from addin.cells import (
+    EXCEL_ERRORS,
+    LARGEST_TABLE,
+    UNREAD_RANGE,
+    CellError,
+    argument,
+    is_left_out,
+    result,
+)
 from addin.spec import Argument, Kind
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -137,6 +145,12 @@ def test_rows_of_different_lengths_are_refused(kind, raw):
 @pytest.mark.parametrize("kind", [Kind.VECTOR, Kind.MATRIX, Kind.TEXTS, Kind.TABLE])
 def test_a_whole_column_is_refused_before_its_cells_are_read(kind):
     assert refused(kind, [[1.0]] * 2**20) == "x has 1,048,576 cells: give the range that is filled"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.ANYTHING])
+def test_areas_that_the_host_could_not_hand_over_are_refused_by_their_address(kind):
+    says = "x is $A:$A,$C:$C: give one range, and only the part that is filled"
+    assert refused(kind, f"{UNREAD_RANGE} $A:$A,$C:$C") == says
 
 
 def test_the_largest_range_is_read():

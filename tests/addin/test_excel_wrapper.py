@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import addin.functions  # noqa: F401  (fills the registry)
-from addin.cells import LARGEST_TABLE, NOT_AVAILABLE, NUM
+from addin.cells import LARGEST_TABLE, NOT_AVAILABLE, NUM, UNREAD_RANGE
 from addin.excel.answers import ERROR_MARK
 from addin.excel.vba_words import parameter_name
 from addin.excel.wrapper import MODULE, wrapper_module
@@ -65,6 +65,7 @@ def test_only_a_call_without_arguments_is_volatile(source):
 def test_python_and_vba_mean_the_same(source):
     assert f'ERROR_MARK As String = "{ERROR_MARK}"' in source
     assert f"LARGEST_TABLE As Long = {LARGEST_TABLE}\r\n" in source
+    assert f'UNREAD_RANGE As String = "{UNREAD_RANGE}"' in source
     assert f'Case "{NUM}": Shown = CVErr(xlErrNum)' in source
     assert f'Case "{NOT_AVAILABLE}": Shown = CVErr(xlErrNA)' in source
     assert "Case Else: Shown = CVErr(xlErrValue)" in source

@@ -22,6 +22,9 @@ VALIDATOR = Path(__file__).resolve().parents[2] / ".venv/validator/node_modules/
 """Where ``.ci/run`` installs it, from the npm registry; its licence is MIT."""
 
 
+CASES = ("low", "bounded", "one stock", "six categories")
+
+
 @pytest.fixture(scope="module")
 def validator() -> Path:
     if not VALIDATOR.exists():
@@ -34,8 +37,14 @@ def errors(validator: Path, workbook: Path) -> list[str]:
     return [f"{error['path']}: {error['description']}" for error in json.loads(found.stdout)["errors"]]
 
 
-@pytest.mark.parametrize("engine", ["compiled", "openpyxl"])
-@pytest.mark.parametrize("case", ["low", "bounded", "one stock", "six categories"])
+@pytest.mark.parametrize(
+    ("case", "engine"),
+    [
+        *((case, "compiled") for case in CASES),
+        ("bounded", "openpyxl"),
+        *(pytest.param(case, "openpyxl", marks=pytest.mark.soak) for case in CASES if case != "bounded"),
+    ],
+)
 def test_a_client_workbook_meets_the_schema(
     case: str, engine: EngineName, validator: Path, demo_market: MarketData, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from pyalloc import MacroSnapshot
 from pyalloc.cli import main
+from pyalloc.marketdata.comparison import disagreement
 from pyalloc.marketdata.report import UNSEEN, asset_findings, check_market, macro_findings, phantom_dividends
+from pyalloc.marketdata.sources import read_prices_of
 
 DAYS = pd.bdate_range("2010-01-04", periods=1600)
 
@@ -89,6 +92,40 @@ def test_what_has_ended_or_is_young_is_to_know_and_no_fault():
     assert says(young) == ["AAA has 199 daily returns, 252 needed."]
 
 
+# --- a second source ------------------------------------------------------------------------------------
+
+
+def named(prices, days=DAYS):
+    return pd.Series(prices, days, name="AAA")
+
+
+@given(seed=st.integers(0, 10**6), decimals=st.integers(2, 6), factor=st.floats(0.01, 2.0))
+def test_rounding_and_another_adjustment_are_no_disagreement(seed, decimals, factor):
+    prices = closes(seed)
+    assert disagreement(named(prices), named(np.round(factor * prices, decimals))) is None
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    day=st.integers(1, len(DAYS) - 1),
+    wrong=st.floats(-0.5, 0.5).filter(lambda x: abs(x) > 0.002),
+)
+def test_one_wrong_return_is_found_with_its_day_and_what_it_does_to_growth(seed, day, wrong):
+    sound, prices = closes(seed), closes(seed)
+    prices[day:] *= 1.0 + wrong
+    found = disagreement(named(prices), named(sound))
+    assert (found.differing, found.compared, found.worst) == (1, len(DAYS) - 1, DAYS[day].date())
+    assert found.growth_ratio == pytest.approx(1.0 + wrong)
+
+
+def test_days_that_only_one_source_has_are_left_out():
+    prices = closes()
+    gaps = prices.copy()
+    gaps[100:140] = np.nan
+    assert disagreement(named(prices), named(gaps).dropna()) is None
+    assert disagreement(named(prices), named(prices, DAYS + pd.Timedelta(days=9999))) is None
+
+
 # --- macro rows -----------------------------------------------------------------------------------------
 
 
@@ -158,6 +195,35 @@ def test_the_report_says_survivors_and_what_it_cannot_see(tmp_path, capsys):
     }  # fmt: skip
 
 
+def test_a_second_source_shows_who_disagrees_and_who_is_not_in_it(tmp_path, capsys):
+    prices = pd.DataFrame({"AAA": closes(), "BBB": closes(2), "CCC": closes(3)}, DAYS)
+    market = str(write(tmp_path / "market", prices))
+    second = prices[["BBB", "AAA"]].copy()
+    second.loc[DAYS[900] :, "AAA"] *= 1.076
+    second.to_csv(tmp_path / "vendor.csv", index_label="date")
+    assert main(["data", "check", market, "--against", str(tmp_path / "vendor.csv")]) == 1
+    said = capsys.readouterr().out
+    assert "AAA has 1 of 1,599 daily returns that are not those of vendor.csv to 0.1 %" in said
+    assert f"furthest apart on {DAYS[900]:%Y-%m-%d}" in said
+    assert "it grows 0.929 times as much as there" in said
+    assert "vendor.csv has no prices of CCC: compared with nothing." in said
+    assert "BBB has" not in said
+    assert main(["data", "check", market, "--against", market]) == 0
+
+
+@pytest.mark.parametrize("second", ["nothing.csv", "nothing"])
+def test_a_second_source_that_is_not_there_is_said(tmp_path, demo_market_path, second, capsys):
+    assert main(["data", "check", str(demo_market_path), "--against", str(tmp_path / second)]) == 2
+    assert second in capsys.readouterr().err
+
+
+def test_macro_rows_are_aged_by_the_policy_that_is_given(tmp_path, demo_market_path, capsys):
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[macro]\nmax_age_days = 20\n", encoding="utf-8")
+    assert main(["data", "check", str(demo_market_path), "--policy", str(policy)]) == 1
+    assert "No macro row for more than 20 days" in capsys.readouterr().out
+
+
 def test_the_demo_market_is_well(demo_market_path):
     assert check_market(demo_market_path).well
 
@@ -165,13 +231,23 @@ def test_the_demo_market_is_well(demo_market_path):
 # --- the faults of the reference data -------------------------------------------------------------------
 
 
-@pytest.fixture
-def found(shared_data, tmp_path):
+AGAINST = {
+    "pypfopt_stock_prices": "skfolio_sp500_dataset",
+    "sp500_55stocks_1999_2016": "us_stocks_sectors_1999_2016",
+}
+"""The second source of a file."""
+
+
+@pytest.fixture(scope="module")
+def found(shared_data, tmp_path_factory):
     """Return what finds, by kind, the assets at fault in a file of reference prices."""
 
+    @cache
     def found(name):
         prices = pd.read_csv(shared_data / "prices" / f"{name}.csv.gz", index_col=0)
-        report = check_market(write(tmp_path / name, prices))
+        second = AGAINST.get(name)
+        against = None if second is None else shared_data / "prices" / f"{second}.csv.gz"
+        report = check_market(write(tmp_path_factory.mktemp("market") / name, prices), against)
         return {
             kind: {finding.about for finding in report.findings if finding.kind == kind}
             for kind in {finding.kind for finding in report.findings}
@@ -181,7 +257,7 @@ def found(shared_data, tmp_path):
 
 
 def test_phantom_dividends_are_found_and_no_sound_series_has_any(found):
-    assert found("pypfopt_stock_prices")["dividends"] == {"GE", "PFE"}
+    assert found("pypfopt_stock_prices")["dividends"] == {"GE", "PFE", "XOM"}
     for sound in ("us_stocks_sectors_1999_2016", "skfolio_sp500_dataset", "sp500_55stocks_1999_2016"):
         assert "dividends" not in found(sound)
 
@@ -197,8 +273,30 @@ def test_the_eleven_moves_that_were_read_are_shown(found):
 
 
 def test_an_unadjusted_spin_off_of_ordinary_size_is_not_seen_and_said_to_be_unseen(found):
-    assert "ABT" not in set().union(*found("sp500_55stocks_1999_2016").values())
+    alone = {
+        kind: about for kind, about in found("sp500_55stocks_1999_2016").items() if kind != "disagreement"
+    }
+    assert "ABT" not in set().union(*alone.values())
     assert "spin-off" in UNSEEN[0]
+
+
+def test_a_second_source_shows_every_phantom_dividend_and_the_spin_off(found):
+    phantoms = found("pypfopt_stock_prices")["disagreement"]
+    assert phantoms >= {"AAPL", "GE", "PFE", "XOM", "WMT", "BAC", "JPM"}
+    assert "AMD" not in phantoms
+    spun_off = found("sp500_55stocks_1999_2016")["disagreement"]
+    assert "ABT" in spun_off
+    assert not spun_off & {"ADI", "AEE", "AES", "AKAM", "AMGN", "AMT"}
+
+
+def test_the_days_that_differ_are_those_that_were_counted(shared_data):
+    """AAPL 32, PFE 39, GE 41, BAC 58 days apart by more than 0.001; growth 9, 12 and 7 times too great."""
+    file = shared_data / "prices" / "pypfopt_stock_prices.csv.gz"
+    own, other = read_prices_of(file), read_prices_of(file.with_name("skfolio_sp500_dataset.csv.gz"))
+    found = {asset: disagreement(own[asset], other[asset]) for asset in ("AAPL", "PFE", "GE", "BAC")}
+    assert [difference.differing for difference in found.values()] == [32, 39, 41, 58]
+    assert [round(difference.growth_ratio) for difference in found.values()] == [9, 12, 7, 3]
+    assert found["PFE"].worst == date(1990, 5, 14)
 
 
 def test_repeated_values_and_sentinel_zeros_are_found(shared_data, tmp_path):

@@ -220,6 +220,7 @@ def test_every_fault_is_named_at_once(written):
         ("x = = 3", r"is not valid TOML: .*line 1"),
         (b'firm = "\xff"', "is not UTF-8 text; save it as UTF-8"),
         ("\x00", "is not valid TOML"),
+        ("#" * 1_000_001, "1,000,001 bytes; at most 1,000,000 are read"),
     ],
 )
 def test_a_file_that_contradicts_itself_or_cannot_be_read_is_refused(written, toml, says):

@@ -115,7 +115,7 @@ def test_no_price_after_a_day_changes_a_score_up_to_it(model, seed, part, spoil)
 
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name not in ("momentum", "ridge")])
-@settings(max_examples=5 * FULL)
+@settings(max_examples=3 * FULL)
 @given(seeds, st.floats(0.65, 0.99), st.sampled_from(SPOILS))
 def test_no_price_after_a_day_changes_a_score_of_a_regressor_up_to_it(model, seed, part, spoil):
     days, closes = price_history(seed)

@@ -535,6 +535,24 @@ def test_a_kill_in_the_middle_changes_nothing(fetch, vendors, base, tmp_path, mo
     assert MarketData.from_path(tmp_path / "market").days[-1].item() == date(2016, 12, 30)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_second_fetch_into_one_folder_is_refused_until_the_first_has_ended(
+    fetch, vendors, base, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    vendors.faults = [("chart/BIL", "hang", 1)]
+    process = run(base, "--out", tmp_path / "market", "--assets", tmp_path / "assets.csv")
+    assert vendors.hang.wait(60)
+    with pytest.raises(InputError, match=r"another fetch is writing to .*market: wait until it ends"):
+        fetch()
+    assert fetch(dry_run=True).well
+    process.kill()
+    process.wait(30)
+    assert contents(tmp_path / "market") == {}
+    assert fetch().well
+    assert leftovers(tmp_path) == []
+
+
 @pytest.mark.parametrize("moves", range(4))
 def test_a_kill_between_two_names_leaves_a_market_that_the_next_run_completes(
     fetch, vendors, tmp_path, monkeypatch, moves

@@ -145,7 +145,7 @@ def test_a_ranker_is_trained_again_from_the_market_as_the_workbook_says(
         ("ridge", "Stocks!P8", "model_coefficients"),
         ("ridge", "Stocks!X8", "model_intercept"),
         ("trees", "Stocks!X15", "stock_score"),
-        ("auto", "Stocks!M6", "skill_model"),
+        pytest.param("auto", "Stocks!M6", "skill_model", marks=pytest.mark.soak),
     ],
 )
 def test_an_edited_model_score_or_record_is_told(

@@ -76,7 +76,8 @@ class Members:
             )
         dialect = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
         plain = (content.get(part, b"") for part in sheets.values())
-        if not sheets or any(dialect not in part or b"<sheetData" not in part for part in plain):
+        listed = b"</Types>" in content[CONTENT_TYPES] and b"</Relationships>" in content[RELATIONSHIPS]
+        if not (sheets and listed) or any(dialect not in part or b"<sheetData" not in part for part in plain):
             raise TableError(
                 f'{source} is not an ordinary workbook: save it in Excel as "Excel Workbook (.xlsx)"'
             )

@@ -25,7 +25,7 @@ _METADATA: Final = (
     '<xda:dynamicArrayProperties fDynamic="1" fCollapsed="0"/></ext></extLst></bk></futureMetadata>'
     '<cellMetadata count="1"><bk><rc t="1" v="0"/></bk></cellMetadata></metadata>'
 )
-_ONLY_ARRAYS: Final = re.compile(r'<metadataTypes\b[^>]*>\s*<metadataType\b[^>]*name="XLDAPR"')
+_ARRAYS_FIRST: Final = re.compile(r'<metadataTypes\b[^>]*>\s*<metadataType\b[^>]*name="XLDAPR"')
 _FIRST: Final = ' cm="1"'
 
 
@@ -36,7 +36,7 @@ def with_spilling(members: Members) -> tuple[Members, str]:
     nothing is marked and Excel shows fixed arrays.
     """
     if _PART in members.content:
-        return members, _FIRST if _ONLY_ARRAYS.search(members.text(_PART)) else ""
+        return members, _FIRST if _ARRAYS_FIRST.search(members.text(_PART)) else ""
     types, links = members.text(CONTENT_TYPES), members.text(RELATIONSHIPS)
     override = f'<Override PartName="/{_PART}" ContentType="{_TYPE}"/></Types>'
     link = f'<Relationship Id="spilling" Type="{_LINK}" Target="metadata.xml"/></Relationships>'

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
+from os.path import samestat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from pyalloc.errors import InputError, TableError
+from pyalloc.locks import take_lock
 from pyalloc.marketdata.sources import Asset, price_file, read_assets, read_macro, read_parts, some
 from pyalloc.marketdata.vendors.fred import GDP_LAG_DAYS, Fred
 from pyalloc.marketdata.vendors.refresh import Arrival, PriceVendor, macro_start, new_macro_rows, refreshed
@@ -78,25 +83,52 @@ def fetch_market(
     Raises
     ------
     InputError, TableError
-        Where the list of assets, or what is in the folder, cannot be used.
+        Where the list of assets, or what is in the folder, cannot be used; or another fetch is at work there.
     UnavailableError
         Where a vendor cannot be reached, or has never heard of an asset that nothing is stored of.
     """
-    listed = read_assets(assets or folder / "assets.csv")
-    stored = _stored_prices(folder, listed)
-    prices, arrivals = refreshed(yahoo, list(listed), stored, since, now)
-    rows, macro = _macro_csv(fred, folder / "macro.csv", since, now.date())
-    name = "prices.csv.gz" if stored is None else price_file(folder).name
-    files = {
-        "macro.csv": rows,
-        "assets.csv": _assets_csv(listed.values()),
-        name: _prices_csv(prices, packed=name.endswith(".gz")),
-    }
-    notes = () if fred.key else (_NOTICE,)
-    if notes and not (folder / "NOTICE").exists():
-        files["NOTICE"] = f"{_NOTICE}\n".encode()
-    _put_in_place(folder, files, dry_run=dry_run)
+    with nullcontext() if dry_run else _alone(folder):
+        listed = read_assets(assets or folder / "assets.csv")
+        stored = _stored_prices(folder, listed)
+        prices, arrivals = refreshed(yahoo, list(listed), stored, since, now)
+        rows, macro = _macro_csv(fred, folder / "macro.csv", since, now.date())
+        name = "prices.csv.gz" if stored is None else price_file(folder).name
+        files = {
+            "macro.csv": rows,
+            "assets.csv": _assets_csv(listed.values()),
+            name: _prices_csv(prices, packed=name.endswith(".gz")),
+        }
+        notes = () if fred.key else (_NOTICE,)
+        if notes and not (folder / "NOTICE").exists():
+            files["NOTICE"] = f"{_NOTICE}\n".encode()
+        if dry_run:
+            with TemporaryDirectory() as scratch:
+                _write_market(Path(scratch), files)
+        else:
+            _put_in_place(folder, files)
     return Fetched((macro, *arrivals), notes)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other fetches out of a market folder, which may not exist yet.
+
+    Raises
+    ------
+    InputError
+        Where another fetch is at work there.
+    """
+    lock = folder.with_name(f".{folder.name}.lock")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("ab") as file:
+        # A fetch that has just ended has removed the file that was opened here: the next makes another.
+        if not take_lock(file) or not lock.exists() or not samestat(os.fstat(file.fileno()), lock.stat()):
+            raise InputError(f"another fetch is writing to {folder}: wait until it ends, then run again")
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes no file that is open: it stays, empty
+                lock.unlink()
 
 
 def _stored_prices(folder: Path, listed: Mapping[str, Asset]) -> pd.DataFrame | None:
@@ -146,7 +178,7 @@ def _prices_csv(prices: pd.DataFrame, *, packed: bool) -> bytes:
     return gzip.compress(text, mtime=0) if packed else text
 
 
-def _put_in_place(folder: Path, files: Mapping[str, bytes], *, dry_run: bool) -> None:
+def _put_in_place(folder: Path, files: Mapping[str, bytes]) -> None:
     """Check the files as a market beside the folder, then move each that differs into it.
 
     Every file is whole whenever the process ends. A new folder appears at once. In one that exists each name
@@ -154,16 +186,10 @@ def _put_in_place(folder: Path, files: Mapping[str, bytes], *, dry_run: bool) ->
     without prices, and the next fetch completes it.
     """
     scratch = folder.with_name(f".{folder.name}.fetching")
-    if not dry_run:
-        folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
-        for name, content in files.items():
-            (scratch / name).write_bytes(content)
-        read_parts(scratch)
-        if dry_run:
-            return
+        _write_market(scratch, files)
         if not folder.exists():
             scratch.rename(folder)
             return
@@ -173,3 +199,16 @@ def _put_in_place(folder: Path, files: Mapping[str, bytes], *, dry_run: bool) ->
                 (scratch / name).replace(place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_market(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files, and read them as a market.
+
+    Raises
+    ------
+    TableError
+        Where they are none.
+    """
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    read_parts(folder)
