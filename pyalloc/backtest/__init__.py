@@ -5,6 +5,8 @@ from pyalloc.backtest.attribution import attribute as attribute
 from pyalloc.backtest.decisions import Decision as Decision
 from pyalloc.backtest.decisions import Mandate as Mandate
 from pyalloc.backtest.decisions import decide as decide
+from pyalloc.backtest.months import Months as Months
+from pyalloc.backtest.months import by_month as by_month
 from pyalloc.backtest.result import BacktestResult as BacktestResult
 from pyalloc.backtest.sweep import Sweep as Sweep
 from pyalloc.backtest.sweep import check_period as check_period

@@ -23,7 +23,10 @@ MOST_FEE: Final = 0.2
 _sum: Final = np.add.reduce
 """The method of an array takes longer to call than to add up twenty assets."""
 
-_ROUNDING: Final = 1e-12
+_ROUNDING: Final = 1e-15
+"""Part of wealth by which an equation of trading is missed once it is solved."""
+
+_WHOLE: Final = 1e-12
 """Weights that sum to 1 but for this leave nothing in cash."""
 
 
@@ -147,14 +150,15 @@ def trade(
     before, traded, turnover = (np.zeros(len(rows)) for _ in range(3))
     units, account = np.zeros((len(rows), closes.shape[1])), np.zeros(len(rows))
     sums = targets.sum(axis=1)
-    parts = np.where(np.abs(sums - 1.0) < _ROUNDING, 1.0, sums).tolist()
+    parts = np.where(np.abs(sums - 1.0) < _WHOLE, 1.0, sums).tolist()
     sales: list[Sale] = []
     stops = [*rows.tolist(), len(closes) - 1]
     held, spare, start = np.zeros(closes.shape[1]), 1.0, first
     for k, stop in enumerate(stops):
         path, ended = _hold(closes, cash, start, stop, held, spare, fee)
         wealth[start - first : stop + 1 - first] = path
-        spare *= cash[stop] / cash[start]
+        if spare:
+            spare *= cash[stop] / cash[start]
         for sale in ended:
             held[sale.column] = 0.0
             spare += (sale.value - sale.cost) * cash[stop] / cash[sale.row]
@@ -171,11 +175,11 @@ def trade(
             invested = float(_sum(values))
         before[k] = total = invested + spare
         wanted = target * total - values
+        volume = float(_sum(np.abs(wanted)))
         # What assets gain together, the cash account loses.
-        moved = 0.5 * (float(_sum(np.abs(wanted))) + abs(part * total - invested)) / total
+        moved = 0.5 * (volume + abs(part * total - invested)) / total
         if moved > band:
-            after, trades = rebalanced(values, target, total, fee, wanted)
-            traded[k] = _sum(np.abs(trades))
+            after, traded[k] = rebalanced(values, target, total, fee, wanted, volume)
             turnover[k] = moved
             held = target * after / prices
             spare = after * (1.0 - part)
@@ -185,9 +189,9 @@ def trade(
 
 
 def rebalanced(
-    values: FloatArray, weights: FloatArray, wealth: float, fee: float, trades: FloatArray
-) -> tuple[float, FloatArray]:
-    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, exactly, and the trades w V′ − h, shape (n,).
+    values: FloatArray, weights: FloatArray, wealth: float, fee: float, wanted: FloatArray, volume: float
+) -> tuple[float, float]:
+    """Return V′ with ``V′ + fee · Σ|w V′ − h| = V``, to rounding, and the value traded ``Σ|w V′ − h|``.
 
     The left side rises with V′, is convex and has straight pieces, one for each set of assets that are
     bought. Newton's steps from V, which is not below the solution, therefore descend from piece to piece
@@ -202,16 +206,21 @@ def rebalanced(
     wealth : float
         V, before, with what is in no asset.
     fee : float
-    trades : ndarray, shape (n,)
+    wanted : ndarray, shape (n,)
         w V − h, what would be traded if it cost nothing.
+    volume : float
+        Σ|w V − h|, its value.
     """
-    reached = wealth
-    while True:
+    after, trades = wealth, wanted
+    while after + fee * volume > wealth * (1.0 + _ROUNDING):
         costs = np.copysign(fee, trades)
+        reached = after
         after = float((wealth + costs @ values) / (1.0 + costs @ weights))
         if not after < reached:
-            return reached, trades
-        reached, trades = after, weights * after - values
+            return reached, volume
+        trades = weights * after - values
+        volume = float(_sum(np.abs(trades)))
+    return after, volume
 
 
 def positions(trading: Trading, closes: FloatArray, cash: FloatArray, row: int) -> tuple[FloatArray, float]:

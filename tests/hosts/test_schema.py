@@ -10,7 +10,7 @@ import pytest
 
 from pyalloc import MarketData
 from pyalloc.cli import main
-from tests.workbooks.cases import RECIPIENT, build_case
+from tests.workbooks.cases import RECIPIENT, build_case, build_history
 from tests.workbooks.firms_template import SAMPLE, firms_own
 from workbooks.batch import run_batch
 from workbooks.clients import read_clients
@@ -49,7 +49,8 @@ def test_a_client_workbook_meets_the_schema(
     case: str, engine: EngineName, validator: Path, demo_market: MarketData, tmp_path: Path
 ) -> None:
     path = tmp_path / "client.xlsx"
-    path.write_bytes(make_engine(engine)(build_case(case, demo_market), RECIPIENT)[0])
+    allocation = build_case(case, demo_market)
+    path.write_bytes(make_engine(engine)(allocation, RECIPIENT, build_history(case, allocation))[0])
     assert errors(validator, path) == []
 
 

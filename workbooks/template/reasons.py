@@ -6,7 +6,7 @@ from typing import Final
 
 from pyalloc.frontier.target import ReturnModel
 from workbooks.template.author import Sheet
-from workbooks.template.backtest_sheet import TITLES
+from workbooks.template.backtest_figures import TITLES
 from workbooks.template.frame import (
     AUDIT,
     BACKTEST,
