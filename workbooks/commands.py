@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -91,7 +91,15 @@ def generate(
     context: typer.Context,
     market: Market,
     out: Out,
-    clients: Annotated[Path | None, typer.Option(help="Client list, csv or xlsx.")] = None,
+    clients: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|ADDRESS", help="Client list: csv, parquet or xlsx, or a database's address."
+        ),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="SQL", help="What to select from the database.")
+    ] = None,
     policy: PolicyFile = None,
     engine: Annotated[
         EngineName | None, typer.Option(help="What renders a workbook; default: compiled.")
@@ -117,14 +125,23 @@ def generate(
     The list has the columns client_id, name, budget and risk (low, medium,
     high or 1 to 10); optionally currency, exclude, as_of, and bounds as
     fractions (stocks_min, stocks_max and so on).
+
+    A database is given by its address, with --query for the same columns:
+
+    --clients postgresql+psycopg://user@host/bank --query "select ..."
+
+    or --clients sqlite:///file.db (extra sql). A password is best left to
+    PGPASSWORD or ~/.pgpass.
     """
     from pyalloc.marketdata import MarketData
 
     if from_ledger is None:
-        inputs = _inputs_of_files(clients, sheet, policy, engine, template, flavour)
+        inputs = _inputs_of_files(clients, sheet, query, policy, engine, template, flavour)
     else:
         held = {
             "--clients": clients,
+            "--query": query,
+            "--sheet": sheet,
             "--policy": policy,
             "--engine": engine,
             "--template": template,
@@ -147,7 +164,7 @@ def generate(
         resume=resume,
         fail_fast=fail_fast,
         dry_run=dry_run,
-        options={name: given for name, given in context.params.items() if given},
+        options=_told(context.params, listed.source),
     )
     raise typer.Exit(code)
 
@@ -178,8 +195,9 @@ def read_policy(path: Path | None) -> Policy:
 
 
 def _inputs_of_files(
-    clients: Path | None,
+    clients: str | None,
     sheet: str | None,
+    query: str | None,
     policy: Path | None,
     engine: EngineName | None,
     template: Path | None,
@@ -190,11 +208,21 @@ def _inputs_of_files(
     if clients is None:
         raise InputError("no clients: give --clients FILE, or --from-ledger FILE of an earlier run")
     house = read_policy(policy)
-    listed = read_clients(clients, sheet=sheet, categories=house.category.names)
+    listed = read_clients(clients, sheet=sheet, query=query, categories=house.category.names)
     if template is not None and flavour is not None:
         raise InputError("--flavour was given with --template: the template has a flavour, leave it out")
     file = _read_file(template) if template else None
     return BatchInputs(listed, house, engine or "compiled", file, flavour or "client")
+
+
+def _told(options: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the options that were given, for the ledger: an address without user and password."""
+    from pyalloc.tables.database import is_address
+
+    told = {name: given for name, given in options.items() if given}
+    if is_address(told.get("clients", "")):
+        told["clients"] = source
+    return told
 
 
 def _inputs_of_ledger(path: Path, held: Sequence[str]) -> BatchInputs:

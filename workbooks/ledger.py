@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LEDGER_FILE: Final = "run.sqlite"
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _APPLICATION = int.from_bytes(b"pyal")  # in the file's head: no other program's database is taken for ours
 
@@ -39,7 +39,7 @@ _SCHEMA = (
         position INTEGER PRIMARY KEY, client_id TEXT, file_name TEXT, inputs TEXT, input_sha256 TEXT,
         status TEXT, error TEXT, sha256 TEXT, size INTEGER, seconds REAL, figures TEXT, kept INTEGER)""",
     "DROP TABLE IF EXISTS refused",
-    'CREATE TABLE refused (source TEXT, row_number INTEGER, "column" TEXT, reason TEXT)',
+    'CREATE TABLE refused (source TEXT, row_number INTEGER, "column" TEXT, reason TEXT, key TEXT)',
     f"PRAGMA user_version = {SCHEMA_VERSION}",
     f"PRAGMA application_id = {_APPLICATION}",
 )
