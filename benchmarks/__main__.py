@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from importlib import import_module
 from typing import Final
 
-from workbooks.batch import ONE_THREAD
+from workbooks.processes import ONE_THREAD
 
 BENCHMARKS: Final = ("startup", "frontier", "ranker", "backtest", "workbooks", "batch", "addin", "calc")
 

@@ -24,7 +24,7 @@ import workbooks.backtest_commands
 import workbooks.commands
 from pyalloc import __version__, cli_data
 from pyalloc.errors import PyallocError
-from workbooks.batch import ONE_THREAD
+from workbooks.processes import ONE_THREAD
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -72,7 +72,7 @@ def place(demo_market_path, tmp_path_factory):
     clients.write_text("\n".join([*listed[:3], ""]), encoding="utf-8")
     market = MarketData.from_path(folder / "demo" / "market")
     made = run_batch(market, read_clients(clients).only(["D002"]), folder / "demo" / "clients", jobs=1)
-    assert len(made.done) == 1
+    assert made.counts.done == 1
     return folder
 
 

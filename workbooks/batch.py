@@ -8,43 +8,53 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
-from collections.abc import Callable, Container, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date
+from itertools import chain, islice
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from pyalloc.errors import InputError
+from pyalloc.execution import Workers
 from workbooks.engines import EngineName, Flavour
+from workbooks.fingerprint import client_of
 from workbooks.folder import opened, sweep
 from workbooks.interrupts import interrupts_between_steps
-from workbooks.ledger import LEDGER_FILE, read_ledger, recording
+from workbooks.ledger import LEDGER_FILE, Ledger, held_ledger, new_ledger, record_at, recording
 from workbooks.maker import Maker
-from workbooks.processes import workbooks_of, worthwhile_jobs
-from workbooks.record import RunRecord, kept_result, new_record
+from workbooks.processes import ONE_THREAD, enough_for_all_jobs, local_workers, worthwhile_jobs
+from workbooks.record import Entry, result_of
+from workbooks.recorded import RunRecord
 from workbooks.results import BatchResult, ClientResult
-from workbooks.resume import resumption
+from workbooks.resume import resume_from
 
 if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
-    from workbooks.clients import ClientList
+    from workbooks.clients import ClientSource
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
-ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Environment for numpy to load in: threads of several processes wait for each other, and sums in another
-order would change the bytes of a workbook."""
+MOST_NAMED: Final = 1000
+"""Refused rows that an error names one by one."""
+
+_CLIENTS_PER_PROCESS = 4  # fewer are made before another process has started
+
+
+_LOST: Final = "not made, because one worker after the other was lost at it: give workers more memory"
+
+
+class RefusedRowsError(InputError):
+    """Rows of the client list cannot be used, and the run was to stop at the first failure."""
 
 
 def run_batch(
     market: MarketData,
-    clients: ClientList,
+    clients: ClientSource,
     out: str | Path,
     *,
     policy: Policy | None = None,
@@ -52,24 +62,30 @@ def run_batch(
     template: bytes | None = None,
     flavour: Flavour = "client",
     jobs: int | None = None,
+    workers: Workers | None = None,
     resume: bool = False,
     fail_fast: bool = False,
     dry_run: bool = False,
     options: Mapping[str, Any] | None = None,
+    on_start: Callable[[int], None] | None = None,
     on_progress: Callable[[ClientResult], None] | None = None,
 ) -> BatchResult:
     """Make the workbook of every client in `out`; the same inputs make the same bytes.
 
     Beside the workbooks, `out` then holds a summary of them, a ledger of what was made from what, and a log.
 
-    With one process the bytes hold where numpy was loaded with one BLAS thread (:data:`ONE_THREAD`), as the
-    command line does; several processes see to it themselves. Several processes are spawned anew, so a script
-    that calls this needs ``if __name__ == "__main__":``.
+    The list is streamed into the ledger, and what is pending is read back from there: nothing here grows with
+    the number of clients.
+
+    With one process the bytes hold where numpy was loaded with one BLAS thread
+    (:data:`workbooks.processes.ONE_THREAD`), as the command line does; several processes see to it
+    themselves. They are spawned anew, so a script that calls this needs ``if __name__ == "__main__":``.
 
     Parameters
     ----------
     market : MarketData
-    clients : ClientList
+    clients : ClientSource
+        As a :class:`workbooks.clients.ClientList`.
     out : path-like
         A folder, made if need be; workbooks of earlier runs are replaced, other files stay.
     policy : Policy, optional
@@ -82,6 +98,9 @@ def run_batch(
         Workbooks to read anywhere, or to work in with pyalloc's functions.
     jobs : int, optional
         Processes; 1 works in the caller's. Default: one per processor, where there is enough to do.
+    workers : Workers, optional
+        Who makes the workbooks in place of these processes, as :func:`workbooks.cluster.cluster_workers`, or
+        any executor by :func:`pyalloc.execution.lent`.
     resume : bool
         Keep the workbooks that the ledger in `out` says are done, where neither inputs nor file have changed.
     fail_fast : bool
@@ -90,11 +109,15 @@ def run_batch(
         Compute everything, write nothing, and look at no ledger.
     options : mapping, optional
         How the run was asked for, for the ledger to remember.
+    on_start : callable, optional
+        Called in this process with the number of clients, once the list has been read.
     on_progress : callable, optional
         Called in this process with each result as it arrives; those kept come first.
 
     Raises
     ------
+    RefusedRowsError
+        Where `fail_fast` meets a row of the list that cannot be used; nothing is written.
     InputError
         Where `out` cannot be written to, another run is writing to it or the disk is full, which `resume`
         goes on from; or where the engine cannot use the template.
@@ -106,12 +129,23 @@ def run_batch(
     policy = policy or Policy()
     if template is not None:
         _check_template(engine, template, policy)
-    jobs = worthwhile_jobs(jobs, len(clients.clients))
-    if jobs > 1:
-        os.environ.update(ONE_THREAD)
     maker = Maker(market, policy, engine, template, flavour, Path(out), dry_run)
-    batch = _Batch(maker, clients, jobs, fail_fast, on_progress or (lambda _: None))
-    return batch.rehearse() if dry_run else batch.run(resume, options or {})
+    items = iter(clients)
+    if workers is None:
+        first = list(islice(items, enough_for_all_jobs(_CLIENTS_PER_PROCESS)))
+        items = chain(first, items)
+        jobs = worthwhile_jobs(jobs, len(first), _CLIENTS_PER_PROCESS)
+        workers = local_workers(jobs)
+    if jobs != 1:
+        os.environ.update(ONE_THREAD)  # before the ledger says what all workbooks are made by
+    begun = new_ledger(maker, clients.source, items, options or {})
+    counts = begun.counts()
+    if fail_fast and counts.refused:
+        raise RefusedRowsError(_refusal(begun))
+    if on_start is not None:
+        on_start(counts.clients)
+    batch = _Batch(maker, workers, fail_fast, on_progress)
+    return batch.rehearse(begun) if dry_run else batch.run(begun, resume)
 
 
 def _check_template(engine: EngineName, template: bytes, policy: Policy) -> None:
@@ -126,100 +160,119 @@ def _check_template(engine: EngineName, template: bytes, policy: Policy) -> None
     check_template("the template", template, policy)
 
 
+def _refusal(begun: Ledger) -> str:
+    """Return what is wrong with the rows of a list, in sentences; of very many, the first."""
+    sentences = [str(problem) for problem in islice(begun.refused(), MOST_NAMED + 1)]
+    if len(sentences) > MOST_NAMED:
+        sentences[-1] = f"and more: the first {MOST_NAMED:,} are named"
+    return "\n".join([*sentences, "nothing was written, as --fail-fast was given"])
+
+
 @dataclass(frozen=True)
 class _Batch:
-    """What is to be made, and how."""
+    """How what is pending is to be made."""
 
     maker: Maker
-    clients: ClientList
-    jobs: int
+    workers: Workers
     fail_fast: bool
-    on_progress: Callable[[ClientResult], None]
+    on_progress: Callable[[ClientResult], None] | None
 
-    def rehearse(self) -> BatchResult:
+    def rehearse(self, begun: Ledger) -> BatchResult:
         """Compute every workbook and write none."""
         started = perf_counter()
-        return self._result(started, self._results({}, lambda _, __: None))
+        self._make(begun)
+        return self._result(begun, started)
 
-    def run(self, resume: bool, options: Mapping[str, Any]) -> BatchResult:
+    def run(self, begun: Ledger, resume: bool) -> BatchResult:
         """Write every workbook that does not stand yet, the ledger on the way, and the summary."""
         started = perf_counter()
-        out, clients = self.maker.out, self.clients.clients
+        out = self.maker.out
         with opened(out, logger, append=resume):
-            record, resumed = self._record(resume, options)
-            logger.info("%d clients, %d refused rows", len(clients), len(self.clients.refused))
+            counts = begun.counts()
+            logger.info("%d clients, %d refused rows", counts.clients, counts.refused)
+            resumed = self._resumed(begun) if resume else ""
             if resumed:
                 logger.info("resumed: %s", resumed)
-            kept = {
-                entry.position: kept_result(entry, clients[entry.position], out)
-                for entry in record.entries
-                if entry.kept
-            }
-            with recording(out / LEDGER_FILE, record) as ledger:
-                result = self._result(started, self._results(kept, ledger.record), resumed)
+            with recording(out / LEDGER_FILE, begun) as ledger:
+                self._make(ledger)
+                ledger.commit()
+                result = self._result(record_at(out / LEDGER_FILE), started, resumed)
                 result = replace(result, problem=_summary_problem(result))
                 ledger.finish(result.problem)
-            logger.info("%d done, %d failed in %.1f s", len(result.done), len(result.failed), result.seconds)
+            logger.info(
+                "%d done, %d failed in %.1f s", result.counts.done, result.counts.failed, result.seconds
+            )
         return result
 
-    def _record(self, resume: bool, options: Mapping[str, Any]) -> tuple[RunRecord, str]:
-        """Return what the ledger begins with, and what is resumed in words."""
-        record = new_record(self.maker, self.clients, options)
-        if not resume:
-            return record, ""
-        earlier = read_ledger(self.maker.out / LEDGER_FILE)
+    def _resumed(self, begun: Ledger) -> str:
+        """Let the ledger begin with what is kept of an earlier run, and return that in words."""
+        earlier = held_ledger(self.maker.out / LEDGER_FILE)
         if earlier is None:
-            return record, f"there was no run to resume, {len(record.entries)} to make"
-        return resumption(record, earlier, self.maker.out)
+            return f"there was no run to resume, {begun.counts().clients} to make"
+        return resume_from(begun, earlier, self.maker.out)
 
-    def _result(self, started: float, results: tuple[ClientResult, ...], resumed: str = "") -> BatchResult:
+    def _result(self, record: RunRecord, started: float, resumed: str = "") -> BatchResult:
         return BatchResult(
             self.maker.out,
             self.maker.policy,
             self.maker.market.notice,
-            results,
-            self.clients.refused,
+            record,
+            record.counts(),
             perf_counter() - started,
             resumed,
         )
 
-    def _results(
-        self, kept: Mapping[int, ClientResult], record: Callable[[int, ClientResult], None]
-    ) -> tuple[ClientResult, ...]:
-        """Return each client's result, in order, having recorded those that were not kept as they came."""
-        results = dict(kept)
-        for result in kept.values():
-            self.on_progress(result)
-        with interrupts_between_steps() as step, closing(self._made(kept)) as made:
-            for i, result in made:
-                results[i] = result
-                record(i, result)
-                self.on_progress(result)
-                step()
-        return tuple(results[i] for i in range(len(results)))
-
-    def _made(self, kept: Container[int]) -> Generator[tuple[int, ClientResult], None, None]:
-        """Yield position and result of each client that is not kept, however that ends."""
-        clients = self.clients.clients
-        # Clients of one date follow each other, so that a process computes few market views.
-        order = sorted(range(len(clients)), key=lambda i: clients[i].as_of or date.max)
-        pending = deque(i for i in order if i not in kept)
-        left = dict.fromkeys(pending)
-        reason = "not made, because an earlier client failed and the run was to stop there"
-        try:
-            with closing(workbooks_of(self.maker, clients, pending, self.jobs)) as made:
-                for i, result in made:
-                    del left[i]
+    def _make(self, ledger: Ledger) -> None:
+        """Make what is pending, and record what became of it as it comes."""
+        if self.on_progress is not None:
+            for entry in ledger.entries(kept=True):
+                self.on_progress(result_of(entry, self.maker.out))
+        # What depends on the whole list, as its levels of risk, is in the ledger by now: what every workbook
+        # needs of it is computed here, once, and travels to the workers in the maker.
+        reason = ""
+        with interrupts_between_steps() as step:
+            try:
+                for entry, result in self._made(ledger, step):
                     _log(result)
-                    yield i, result
+                    ledger.record(entry.position, result)
+                    if self.on_progress is not None:
+                        self.on_progress(result)
+                    step()
                     if self.fail_fast and result.error:
-                        pending.clear()
-        except BrokenProcessPool:
-            sweep(self.maker.out)
-            reason = "not made, because a process of the run was killed: run again with fewer jobs"
-            logger.exception(reason)
-        for i in left:
-            yield i, ClientResult(clients[i], self.maker.out / clients[i].file_name, error=reason)
+                        reason = "not made, because an earlier client failed and the run was to stop there"
+            except BrokenProcessPool:
+                sweep(self.maker.out)
+                reason = "not made, because a process of the run was killed: run again with fewer jobs"
+                logger.exception(reason)
+        if reason:
+            ledger.give_up(reason)
+
+    def _made(self, ledger: Ledger, step: Callable[[], None]) -> Iterator[tuple[Entry, ClientResult]]:
+        """Yield each pending client with its result as they come; the first failure may end it soon."""
+        failed = False
+
+        def wanted() -> Iterator[Entry]:
+            for entry in ledger.queue():
+                if failed and self.fail_fast:
+                    return
+                yield entry
+
+        def lost(entry: Entry) -> ClientResult:
+            return replace(result_of(entry, self.maker.out), error=_LOST)
+
+        with (
+            self.workers(self.maker) as workforce,
+            closing(
+                workforce.computed(_make_entry, wanted(), ledger.counts().pending, instead=lost, on_wait=step)
+            ) as made,
+        ):
+            for entry, result in made:
+                failed = failed or bool(result.error)
+                yield entry, result
+
+
+def _make_entry(maker: Maker, entry: Entry) -> ClientResult:
+    return maker.make(client_of(entry.inputs))
 
 
 def _summary_problem(result: BatchResult) -> str:

@@ -153,9 +153,6 @@ def generate(
     listed = inputs.clients
     for column in listed.ignored_columns:
         complain(f'{listed.source}: the column "{column}" means nothing here and is ignored')
-    if fail_fast and listed.problems:
-        complain(*map(str, listed.problems), "nothing was written, as --fail-fast was given")
-        raise typer.Exit(SOME_FAILED)
     code = run_and_tell(
         MarketData.from_path(market),
         inputs,
@@ -203,12 +200,12 @@ def _inputs_of_files(
     template: Path | None,
     flavour: Flavour | None,
 ) -> BatchInputs:
-    from workbooks.clients import read_clients
+    from workbooks.clients import stream_clients
 
     if clients is None:
         raise InputError("no clients: give --clients FILE, or --from-ledger FILE of an earlier run")
     house = read_policy(policy)
-    listed = read_clients(clients, sheet=sheet, query=query, categories=house.category.names)
+    listed = stream_clients(clients, sheet=sheet, query=query, categories=house.category.names)
     if template is not None and flavour is not None:
         raise InputError("--flavour was given with --template: the template has a flavour, leave it out")
     file = _read_file(template) if template else None
@@ -226,15 +223,15 @@ def _told(options: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _inputs_of_ledger(path: Path, held: Sequence[str]) -> BatchInputs:
-    from workbooks.ledger import read_ledger
+    from workbooks.ledger import held_ledger
 
     if held:
         raise InputError(f"--from-ledger was given with {', '.join(held)}: leave out what the ledger holds")
-    record = read_ledger(path)
+    record = held_ledger(path)
     if record is None:
         raise InputError(f"{path} is no ledger: name the run.sqlite that a run left beside its workbooks")
     run = record.run
-    return BatchInputs(record.clients(), record.policy(), run.engine, run.template, run.flavour, record)
+    return BatchInputs(record.clients, record.policy(), run.engine, run.template, run.flavour, record)
 
 
 def _read_file(path: Path) -> bytes:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from workbooks.engines import EngineName, Flavour
+from workbooks.results import FAILED
 
 if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
-    from workbooks.clients import ClientList
-    from workbooks.record import RunRecord
+    from workbooks.clients import ClientSource
+    from workbooks.recorded import RunRecord
     from workbooks.results import BatchResult, ClientResult
 
 SOME_FAILED: Final = 1
@@ -26,7 +27,7 @@ SOME_FAILED: Final = 1
 class BatchInputs:
     """What the workbooks of a run are made from, beside the market."""
 
-    clients: ClientList
+    clients: ClientSource
     policy: Policy
     engine: EngineName = "compiled"
     template: bytes | None = None
@@ -39,10 +40,10 @@ def run_and_tell(
     market: MarketData, inputs: BatchInputs, out: Path, *, dry_run: bool = False, **how: Any
 ) -> int:
     """Run the batch, say what became of it, and return the exit code; `how` are options of ``run_batch``."""
-    from workbooks.batch import run_batch
+    from workbooks.batch import RefusedRowsError, run_batch
 
     try:
-        with _progress(len(inputs.clients.clients)) as advance:
+        with _progress() as (start, advance):
             result = run_batch(
                 market,
                 inputs.clients,
@@ -52,37 +53,45 @@ def run_and_tell(
                 template=inputs.template,
                 flavour=inputs.flavour,
                 dry_run=dry_run,
+                on_start=start,
                 on_progress=advance,
                 **how,
             )
+    except RefusedRowsError as refusal:
+        complain(str(refusal))
+        return SOME_FAILED
     except KeyboardInterrupt:
         complain("interrupted" if dry_run else f"interrupted: --resume goes on from what is in {out}")
         raise
-    departing = inputs.earlier.departing(result.results) if inputs.earlier else ()
-    complain(
-        *(f"{item.client.client_id}: {item.error}" for item in result.failed),
-        *map(str, inputs.clients.problems),
-        *(f"{client_id}: not the workbook that the ledger records" for client_id in departing),
-        *filter(None, [result.problem]),
-    )
+    for item in result.results(FAILED):
+        complain(f"{item.client.client_id}: {item.error}")
+    for problem in result.record.refused():
+        complain(str(problem))
+    departing = 0
+    if inputs.earlier:
+        for client_id in inputs.earlier.departing(result.results()):
+            departing += 1
+            complain(f"{client_id}: not the workbook that the ledger records")
+    complain(*filter(None, [result.problem]))
+    counts = result.counts
     _print_closing(result, dry_run=dry_run)
     if inputs.earlier:
-        print(f"{'as recorded':<14}{len(result.results) - len(departing)} of {len(result.results)}")
-    return SOME_FAILED if result.failed or result.refused or result.problem or departing else 0
+        print(f"{'as recorded':<14}{counts.clients - departing} of {counts.clients}")
+    return SOME_FAILED if counts.failed or counts.refused or result.problem or departing else 0
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[ClientResult], None] | None]:
+def _progress() -> Iterator[tuple[Callable[[int], None] | None, Callable[[ClientResult], None] | None]]:
     """Show a bar on standard error while clients are made, where that is a terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield None, None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Workbooks", total=total)
-        yield lambda _: progress.advance(task)
+        task = progress.add_task("Workbooks", total=None)
+        yield lambda total: progress.update(task, total=total), lambda _: progress.advance(task)
 
 
 def _print_closing(result: BatchResult, *, dry_run: bool) -> None:
@@ -92,9 +101,9 @@ def _print_closing(result: BatchResult, *, dry_run: bool) -> None:
         print(result.notice)
     if result.resumed:
         print(f"{'resumed':<14}{result.resumed}")
-    print(f"{'would be done' if dry_run else 'done':<14}{len(result.done)}")
-    print(f"{'would fail' if dry_run else 'failed':<14}{len(result.failed)}")
-    print(f"{'rows refused':<14}{len(result.refused)}")
+    print(f"{'would be done' if dry_run else 'done':<14}{result.counts.done}")
+    print(f"{'would fail' if dry_run else 'failed':<14}{result.counts.failed}")
+    print(f"{'rows refused':<14}{result.counts.refused}")
     print(f"{'seconds':<14}{result.seconds:.1f}")
     if dry_run:
         print("nothing was written")

@@ -45,6 +45,12 @@ class Maker:
     out: Path
     dry: bool = False
 
+    @property
+    def last_day(self) -> date:
+        """Of the market: what clients without an as-of date are allocated at."""
+        day: date = self.market.days[-1].item()
+        return day
+
     @cached_property
     def _view(self) -> Callable[[date | None], MarketView]:
         return lru_cache(maxsize=2)(self.market.at)

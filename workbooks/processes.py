@@ -1,4 +1,4 @@
-"""The workbooks of a batch made one after the other, in this process or in several."""
+"""Workers that are processes of this machine, each holding what a run shares."""
 
 from __future__ import annotations
 
@@ -7,87 +7,87 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any, Final, ParamSpec, TypeVar
 
-from workbooks.maker import Maker
-from workbooks.results import ClientResult
+from pyalloc.execution import Apart, Held, Workers, Workforce, here, hold
 
-if TYPE_CHECKING:
-    from workbooks.clients import Client
+ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment for numpy to load in: threads of several processes wait for each other, and sums in another
+order would change the bytes of a workbook."""
 
-_CLIENTS_PER_PROCESS = 4  # fewer are made before another process has started
 _MAX_PROCESSES = 61  # Windows waits for no more
+_KEY = "run"  # a process belongs to one run alone
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def worthwhile_jobs(asked: int | None, clients: int) -> int:
-    """Return how many processes to use: those asked for, or one per processor where there is enough to do."""
+def worthwhile_jobs(asked: int | None, items: int, per_process: int) -> int:
+    """Return how many processes to use: those asked for, or one per processor where there is enough to do.
+
+    Parameters
+    ----------
+    asked : int or None
+    items : int
+        How many there are to compute; more than :func:`enough_for_all_jobs` change nothing.
+    per_process : int
+        How many this process computes before another one has started.
+    """
     if asked is not None:
         return min(asked, _MAX_PROCESSES)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, clients // _CLIENTS_PER_PROCESS, _MAX_PROCESSES))
+    return max(1, min(_processors(), items // per_process, _MAX_PROCESSES))
 
 
-def workbooks_of(
-    maker: Maker, clients: Sequence[Client], pending: deque[int], jobs: int
-) -> Generator[tuple[int, ClientResult], None, None]:
-    """Return position and result of each pending client, as they come; emptying `pending` ends it soon.
+def enough_for_all_jobs(per_process: int) -> int:
+    """Return how many items keep all processors of this machine busy."""
+    return _processors() * per_process
 
-    Raises
-    ------
-    concurrent.futures.process.BrokenProcessPool
-        Where a process was killed.
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local_workers(jobs: int) -> Workers:
+    """Return so many processes; one is this process itself.
+
+    What they compute raises ``concurrent.futures.process.BrokenProcessPool`` where one of them was killed.
     """
-    return _made_here(maker, clients, pending) if jobs == 1 else _made_apart(maker, clients, pending, jobs)
+    return here if jobs == 1 else _spawned(jobs)
 
 
-def _made_here(
-    maker: Maker, clients: Sequence[Client], pending: deque[int]
-) -> Generator[tuple[int, ClientResult], None, None]:
-    while pending:
-        i = pending.popleft()
-        yield i, maker.make(clients[i])
+def _spawned(jobs: int) -> Workers:
+    @contextmanager
+    def gathered(shared: object) -> Iterator[Workforce]:
+        os.environ.update(ONE_THREAD)  # which the processes inherit
+        spawn = multiprocessing.get_context("spawn")
+        pool = _DeafProcesses(jobs, spawn, _start_process, (shared,))
+        try:
+            yield Apart(pool, lambda: jobs, Held(_KEY))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    return gathered
 
 
-def _made_apart(
-    maker: Maker, clients: Sequence[Client], pending: deque[int], jobs: int
-) -> Generator[tuple[int, ClientResult], None, None]:
-    running: dict[Future[ClientResult], int] = {}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, _start_process, (maker,)) as pool:
-        while pending or running:
-            with _deaf_to_interrupts():
-                while pending and len(running) < 2 * jobs:
-                    i = pending.popleft()
-                    running[pool.submit(_make_in_process, clients[i])] = i
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            # A killed process breaks every future that is left; what was finished before counts.
-            for future in sorted(finished, key=lambda future: future.exception() is not None):
-                yield running.pop(future), future.result()
+class _DeafProcesses(ProcessPoolExecutor):
+    """Processes that never hear Ctrl-C, so that each finishes what it has in hand."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Hand over a task; processes and threads that this starts are deaf as well."""
+        if sys.platform == "win32":  # a process there ignores it only once it runs
+            return super().submit(fn, *args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start processes and threads that never hear Ctrl-C, so that each finishes what it has in hand."""
-    if sys.platform == "win32":  # a process there ignores it only once it runs
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_process_maker: Maker
-
-
-def _start_process(maker: Maker) -> None:
-    global _process_maker
-    _process_maker = maker
+def _start_process(shared: Any) -> None:
+    hold(_KEY, shared)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
 
@@ -98,7 +98,3 @@ def _end_with_the_driver() -> None:
     if driver is not None:
         driver.join()
         os._exit(1)
-
-
-def _make_in_process(client: Client) -> ClientResult:
-    return _process_maker.make(client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,9 +14,7 @@ from workbooks.fingerprint import client_of, inputs_of, market_sha256, sha256, v
 from workbooks.results import PENDING, ClientResult, Figures
 
 if TYPE_CHECKING:
-    from pyalloc.policy import Policy
-    from pyalloc.tables import Problem
-    from workbooks.clients import Client, ClientList
+    from workbooks.clients import Client
     from workbooks.maker import Maker
 
 
@@ -83,6 +81,8 @@ class Entry:
     position : int
         Among the usable rows of the client list, from 0.
     client_id, file_name : str
+    as_of : str
+        The date to allocate at, ISO 8601; the market's last where the client has none of its own.
     inputs : str
         The client's own inputs, as JSON.
     input_sha256 : str
@@ -101,6 +101,7 @@ class Entry:
     position: int
     client_id: str
     file_name: str
+    as_of: str
     inputs: str
     input_sha256: str
     status: str = PENDING
@@ -113,61 +114,44 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """All that a ledger says."""
+class Counts:
+    """How many clients of a run there are of each status, and how many rows of the list were refused.
 
-    run: Run
-    entries: tuple[Entry, ...]
-    refused: tuple[Problem, ...]
+    Those kept of an earlier run are among those done.
+    """
 
-    def policy(self) -> Policy:
-        """Return the policy of the run.
+    done: int
+    kept: int
+    failed: int
+    pending: int
+    refused: int
 
-        Raises
-        ------
-        InputError
-            Where this version of pyalloc knows no such policy.
-        """
-        from tempfile import TemporaryDirectory
-
-        from pyalloc.policy import Policy
-
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "policy.toml"
-            path.write_text(self.run.policy, encoding="utf-8")
-            return Policy.from_toml(path)
-
-    def clients(self) -> ClientList:
-        """Return the client list of the run, each client with the as-of date that held for it."""
-        from workbooks.clients import ClientList
-
-        clients = tuple(client_of(entry.inputs) for entry in self.entries)
-        return ClientList(clients, self.refused, source=self.run.source)
-
-    def departing(self, results: Iterable[ClientResult]) -> tuple[str, ...]:
-        """Return the ids of clients whose workbook does not have the bytes that were recorded."""
-        recorded = {entry.client_id: entry.sha256 for entry in self.entries}
-        return tuple(
-            result.client.client_id
-            for result in results
-            if result.sha256 != recorded.get(result.client.client_id)
-        )
+    @property
+    def clients(self) -> int:
+        """All clients, refused rows left out."""
+        return self.done + self.failed + self.pending
 
 
-def new_record(maker: Maker, clients: ClientList, options: Mapping[str, Any]) -> RunRecord:
-    """Return the record of a run that begins, every client pending."""
-    last_day: date = maker.market.days[-1].item()
-    inputs = [inputs_of(client, last_day) for client in clients.clients]
+def new_run(maker: Maker, options: Mapping[str, Any], source: str) -> Run:
+    """Return the run that begins now, of a client list by name whose content has not been read yet.
+
+    Parameters
+    ----------
+    maker : Maker
+    options : mapping
+        How the run was asked for.
+    source : str
+    """
     policy = maker.policy.to_toml()
-    run = Run(
+    return Run(
         started=now(),
         finished="",
         problem="",
         options=json.dumps(dict(options), default=str, ensure_ascii=False),
-        source=clients.source,
-        clients_sha256=sha256("\n".join(inputs)),
+        source=source,
+        clients_sha256="",
         market_sha256=market_sha256(maker.market),
-        as_of=last_day.isoformat(),
+        as_of=maker.last_day.isoformat(),
         policy=policy,
         policy_sha256=sha256(policy),
         template=maker.template,
@@ -176,19 +160,39 @@ def new_record(maker: Maker, clients: ClientList, options: Mapping[str, Any]) ->
         flavour=maker.flavour,
         versions=json.dumps(versions()),
     )
-    common = json.dumps(run.made_from)
-    entries = (
-        Entry(i, client.client_id, client.file_name, own, sha256(f"{common}\n{own}"))
-        for i, (client, own) in enumerate(zip(clients.clients, inputs, strict=True))
+
+
+def new_entry(position: int, client: Client, last_day: date, made_from: str) -> Entry:
+    """Return the entry of a client whose turn has not come.
+
+    Parameters
+    ----------
+    position : int
+    client : Client
+    last_day : date
+        Of the market.
+    made_from : str
+        What decides the bytes of every workbook of the run.
+    """
+    inputs = inputs_of(client, last_day)
+    as_of = (client.as_of or last_day).isoformat()
+    input_sha256 = sha256(f"{made_from}\n{inputs}")
+    return Entry(position, client.client_id, client.file_name, as_of, inputs, input_sha256)
+
+
+def result_of(entry: Entry, out: Path) -> ClientResult:
+    """Return the result that an entry remembers of a run into a folder."""
+    figures = figures_of(entry.figures) if entry.figures else None
+    return ClientResult(
+        client_of(entry.inputs),
+        out / entry.file_name,
+        figures,
+        entry.sha256,
+        entry.size,
+        entry.seconds,
+        entry.error,
+        kept=entry.kept,
     )
-    return RunRecord(run, tuple(entries), tuple(clients.problems))
-
-
-def kept_result(entry: Entry, client: Client, out: Path) -> ClientResult:
-    """Return the result of a client whose workbook an earlier run made."""
-    path = out / entry.file_name
-    figures = figures_of(entry.figures)
-    return ClientResult(client, path, figures, entry.sha256, entry.size, entry.seconds, kept=True)
 
 
 def figures_text(figures: Figures | None) -> str:

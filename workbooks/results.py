@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pyalloc.policy import Policy
-    from pyalloc.tables import Problem
     from workbooks.clients import Client
+    from workbooks.record import Counts
+    from workbooks.recorded import RunRecord
 
 PENDING: Final = "pending"
 """A client whose turn has not come: the run still goes, or it ended before."""
@@ -96,7 +97,7 @@ class ClientResult:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a client list.
+    """What became of a client list: counts, and the ledger for everything of single clients.
 
     Attributes
     ----------
@@ -105,10 +106,9 @@ class BatchResult:
     policy : Policy
     notice : str
         The market's notice, as that it is synthetic; may be empty.
-    results : tuple of ClientResult
-        In the order of the list.
-    refused : mapping of int to tuple of Problem
-        The rows of the list that could not be used, by number.
+    record : RunRecord
+        What the ledger says; that of a dry run is in no file.
+    counts : Counts
     seconds : float
     resumed : str
         What was kept of an earlier run and why the rest was made; empty unless the run was to resume one.
@@ -119,18 +119,14 @@ class BatchResult:
     out: Path
     policy: Policy
     notice: str
-    results: tuple[ClientResult, ...]
-    refused: Mapping[int, tuple[Problem, ...]]
+    record: RunRecord
+    counts: Counts
     seconds: float
     resumed: str = ""
     problem: str = ""
 
-    @property
-    def done(self) -> tuple[ClientResult, ...]:
-        """Clients that have a workbook."""
-        return tuple(result for result in self.results if result.status == DONE)
+    def results(self, status: str | None = None) -> Iterator[ClientResult]:
+        """Yield what became of each client, or of those of one status, in the order of the list."""
+        from workbooks.record import result_of
 
-    @property
-    def failed(self) -> tuple[ClientResult, ...]:
-        """Clients that have none."""
-        return tuple(result for result in self.results if result.status == FAILED)
+        return (result_of(entry, self.out) for entry in self.record.entries(status))

@@ -6,37 +6,44 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbooks.record import Entry, RunRecord
 from workbooks.results import DONE
 
+if TYPE_CHECKING:
+    from workbooks.ledger import Ledger
+    from workbooks.record import Entry
+    from workbooks.recorded import RunRecord
 
-def resumption(record: RunRecord, earlier: RunRecord, out: Path) -> tuple[RunRecord, str]:
-    """Return the record of a run that begins with what it keeps of an earlier one, and a sentence about it.
+
+def resume_from(begun: Ledger, earlier: RunRecord, out: Path) -> str:
+    """Let a run begin with what it keeps of an earlier one, and return a sentence about it.
 
     A workbook is kept where the earlier run made it from the same inputs and the file still has the bytes
     that were written.
 
     Parameters
     ----------
-    record, earlier : RunRecord
+    begun : Ledger
+        Of the run that begins, every client pending.
+    earlier : RunRecord
     out : Path
         The folder of both runs.
     """
-    before = {entry.client_id: entry for entry in earlier.entries}
     common = earlier.run.made_from
-    changed = [name for name, value in record.run.made_from.items() if common[name] != value]
-    entries, reasons = [], Counter[str]()
-    for entry in record.entries:
-        reason = _why_made(entry, before.get(entry.client_id), changed, out)
-        if reason:
+    changed = [name for name, value in begun.run.made_from.items() if common[name] != value]
+    kept, reasons = 0, Counter[str]()
+    for entry in begun.entries():
+        before = earlier.entry_of(entry.client_id)
+        reason = _why_made(entry, before, changed, out)
+        if before is None or reason:
             reasons[reason] += 1
-            entries.append(entry)
         else:
-            entries.append(replace(before[entry.client_id], position=entry.position, kept=True))
+            kept += 1
+            begun.keep(replace(before, position=entry.position))
     made = reasons.total()
     why = f" ({', '.join(f'{count} {reason}' for reason, count in reasons.most_common())})" if made else ""
-    return replace(record, entries=tuple(entries)), f"{len(entries) - made} kept, {made} to make{why}"
+    return f"{kept} kept, {made} to make{why}"
 
 
 def _why_made(entry: Entry, before: Entry | None, changed: list[str], out: Path) -> str:

@@ -6,22 +6,20 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from pyalloc.errors import InputError
-from workbooks.clients import SUMMARY_FILE
+from workbooks.beside import MOST_NAMED, files_beside
 from workbooks.folder import is_running
 from workbooks.ledger import LEDGER_FILE, read_ledger
 from workbooks.record import now
-from workbooks.results import DONE, FAILED, PENDING
-from workbooks.resume import file_sha256
+from workbooks.results import FAILED
 
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
 INTERRUPTED: Final = "interrupted"
-
-_HELD_BY_EXCEL = "~$"  # begins the name of the file that Excel keeps beside an open workbook
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,10 @@ class RunStatus:
     seconds : float or None
         That the run has gone, or took; None where it was interrupted.
     problems : tuple of str
-        A sentence for each failure and refusal, and for a missing summary.
+        A sentence for each failure and refusal, of very many the first thousand, and for a missing summary.
     missing, changed : tuple of str
-        Files that should be there; files that are not as they were written, if that was verified.
+        Files that should be there; files that are not as they were written, if that was verified. Of these
+        and of those below, at most a thousand each.
     unrecorded : tuple of str
         Workbooks of clients that are not done: of an earlier run, or made just before a kill.
     strangers : tuple of str
@@ -112,6 +111,8 @@ class RunStatus:
             left = f", {self.seconds_left:.0f} s left" if self.seconds_left is not None else ""
             yield _line("rate", f"{self.rate:.1f} a second{left}")
         yield from self.problems
+        if len(self.problems) >= MOST_NAMED:
+            yield f"Of what failed and was refused, the first {MOST_NAMED:,} are named; the ledger has all."
         for files, finding in (
             (self.missing, "is missing"),
             (self.changed, "is not as it was written"),
@@ -119,6 +120,8 @@ class RunStatus:
             (self.strangers, "is not in the ledger"),
         ):
             yield from (f"{file} {finding}" for file in files)
+            if len(files) == MOST_NAMED:
+                yield f"Of what {finding}, the first {MOST_NAMED:,} are named."
         if not self.is_well and self.state != RUNNING:
             yield "To go on, run it again with --resume."
 
@@ -144,13 +147,11 @@ def run_status(folder: Path, *, verify: bool = False) -> RunStatus:
         raise InputError(
             f"{folder} has no ledger {LEDGER_FILE}: name a folder that pyalloc generate wrote to"
         )
-    run, entries = record.run, record.entries
+    run, counts = record.run, record.counts()
     state = FINISHED if run.finished else RUNNING if running else INTERRUPTED
-    found = {path.name for path in folder.glob("*.xlsx") if not path.name.startswith(_HELD_BY_EXCEL)}
-    summary = {SUMMARY_FILE} if run.finished and not run.problem else set()
-    done = {entry.file_name: entry.sha256 for entry in entries if entry.status == DONE}
-    others = {entry.file_name for entry in entries} - done.keys()
-    present = sorted(done.keys() & found) if verify else []
+    files = files_beside(record, folder, summary=bool(run.finished and not run.problem), verify=verify)
+    failures = (f"{entry.client_id}: {entry.error}" for entry in record.entries(FAILED))
+    named = islice(chain(failures, map(str, record.refused())), MOST_NAMED)
     return RunStatus(
         state=state,
         started=run.started,
@@ -161,21 +162,17 @@ def run_status(folder: Path, *, verify: bool = False) -> RunStatus:
         options=json.loads(run.options),
         versions=json.loads(run.versions),
         sha256={"market": run.market_sha256, "policy": run.policy_sha256, "template": run.template_sha256},
-        done=len(done),
-        kept=sum(entry.kept for entry in entries),
-        failed=sum(entry.status == FAILED for entry in entries),
-        pending=sum(entry.status == PENDING for entry in entries),
-        refused=len({problem.row_number for problem in record.refused}),
+        done=counts.done,
+        kept=counts.kept,
+        failed=counts.failed,
+        pending=counts.pending,
+        refused=counts.refused,
         seconds=_seconds(run.started, run.finished or now()) if state != INTERRUPTED else None,
-        problems=(
-            *(f"{entry.client_id}: {entry.error}" for entry in entries if entry.status == FAILED),
-            *map(str, record.refused),
-            *filter(None, [run.problem]),
-        ),
-        missing=tuple(sorted((done.keys() | summary) - found)),
-        changed=tuple(name for name in present if file_sha256(folder / name) != done[name]),
-        unrecorded=tuple(sorted(others & found)) if state != RUNNING else (),
-        strangers=tuple(sorted(found - done.keys() - others - {SUMMARY_FILE})),
+        problems=(*named, *filter(None, [run.problem])),
+        missing=files.missing,
+        changed=files.changed,
+        unrecorded=files.unrecorded if state != RUNNING else (),
+        strangers=files.strangers,
     )
 
 

@@ -64,16 +64,16 @@ def files_in(out):
 
 def test_each_client_has_a_workbook_or_a_sentence_in_the_order_of_the_list(market, tmp_path):
     result = run_batch(market, listing(GOOD, TOO_EARLY, EARLIER, UNKNOWN_ASSET), tmp_path, jobs=1)
-    assert [item.client for item in result.results] == [GOOD, TOO_EARLY, EARLIER, UNKNOWN_ASSET]
-    assert [item.status for item in result.results] == [DONE, FAILED, DONE, FAILED]
-    assert [item.path.name for item in result.done] == ["A.xlsx", "D.xlsx"]
-    assert "1990-01-01 is outside the market's dates" in result.results[1].error
-    assert "NOPE" in result.results[3].error
+    assert [item.client.client_id for item in result.results()] == ["A", "B", "D", "C"]
+    assert [item.status for item in result.results()] == [DONE, FAILED, DONE, FAILED]
+    assert [item.path.name for item in result.results(DONE)] == ["A.xlsx", "D.xlsx"]
+    assert "1990-01-01 is outside the market's dates" in [*result.results()][1].error
+    assert "NOPE" in [*result.results()][3].error
     assert set(files_in(tmp_path)) == {"A.xlsx", "D.xlsx"}
 
 
 def test_the_figures_of_a_workbook_are_those_of_its_allocation(market, tmp_path):
-    figures = run_batch(market, listing(EARLIER), tmp_path, jobs=1).results[0].figures
+    figures = next(run_batch(market, listing(EARLIER), tmp_path, jobs=1).results()).figures
     assert figures.as_of == date(2026, 3, 31)
     assert figures.regime == market.at("2026-03-31").macro.regime()
     assert sum(figures.weights) == pytest.approx(1.0, abs=1e-12)
@@ -87,8 +87,8 @@ def test_two_processes_write_the_bytes_that_one_does(market, tmp_path):
     here = run_batch(market, clients, tmp_path / "here", jobs=1)
     apart = run_batch(market, clients, tmp_path / "apart", jobs=2)
     assert files_in(tmp_path / "here") == files_in(tmp_path / "apart")
-    assert [item.figures for item in here.results] == [item.figures for item in apart.results]
-    assert [item.error for item in here.results] == [item.error for item in apart.results]
+    assert [item.figures for item in here.results()] == [item.figures for item in apart.results()]
+    assert [item.error for item in here.results()] == [item.error for item in apart.results()]
 
 
 def test_the_order_of_the_list_does_not_show_in_the_workbooks(market, tmp_path):
@@ -100,20 +100,20 @@ def test_the_order_of_the_list_does_not_show_in_the_workbooks(market, tmp_path):
 
 def test_the_default_date_is_the_last_of_the_market(market, tmp_path):
     result = run_batch(market, listing(GOOD), tmp_path, jobs=1)
-    assert result.results[0].figures.as_of == market.days[-1].item()
+    assert next(result.results()).figures.as_of == market.days[-1].item()
 
 
 def test_the_first_failure_ends_a_run_that_is_to_fail_fast(market, tmp_path):
     clients = listing(UNKNOWN_ASSET, GOOD)
     result = run_batch(market, clients, tmp_path, jobs=1, fail_fast=True)
-    assert [item.status for item in result.results] == [FAILED, FAILED]
-    assert "an earlier client failed" in result.results[1].error
+    assert [item.status for item in result.results()] == [FAILED, FAILED]
+    assert "an earlier client failed" in [*result.results()][1].error
     assert files_in(tmp_path) == {}
 
 
 def test_a_dry_run_finds_the_failures_and_writes_nothing(market, tmp_path):
     result = run_batch(market, listing(GOOD, UNKNOWN_ASSET), tmp_path / "out", jobs=1, dry_run=True)
-    assert [item.status for item in result.results] == [DONE, FAILED]
+    assert [item.status for item in result.results()] == [DONE, FAILED]
     assert not (tmp_path / "out").exists()
 
 
@@ -135,8 +135,8 @@ def test_progress_is_told_of_each_client(market, tmp_path):
 def test_a_file_that_cannot_be_replaced_fails_its_client_alone(market, tmp_path):
     (tmp_path / "A.xlsx").mkdir()
     result = run_batch(market, listing(GOOD, EARLIER), tmp_path, jobs=1)
-    assert [item.status for item in result.results] == [FAILED, DONE]
-    assert result.results[0].error.startswith("A.xlsx ")
+    assert [item.status for item in result.results()] == [FAILED, DONE]
+    assert next(result.results()).error.startswith("A.xlsx ")
     assert {path.name for path in tmp_path.iterdir()} == {"A.xlsx", "D.xlsx", *RECORDS}
 
 
@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_part(market, tmp_path, mo
     (tmp_path / "A.xlsx").write_bytes(b"the workbook of yesterday")
     monkeypatch.setattr(Path, "replace", fail)
     result = run_batch(market, listing(GOOD), tmp_path, jobs=1)
-    assert says in result.results[0].error
+    assert says in next(result.results()).error
     assert files_in(tmp_path) == {"A.xlsx": b"the workbook of yesterday"}
     traceback_logged = "Traceback" in (tmp_path / LOG_FILE).read_text(encoding="utf-8")
     assert traceback_logged == isinstance(failure, ZeroDivisionError)
@@ -187,7 +187,7 @@ def test_a_second_run_in_the_same_folder_is_refused(market, tmp_path):
     logger = logging.getLogger("another run")
     with opened(tmp_path, logger, append=False), pytest.raises(InputError, match="another run is writing to"):
         run_batch(market, listing(GOOD), tmp_path, jobs=1)
-    assert len(run_batch(market, listing(GOOD), tmp_path, jobs=1).done) == 1
+    assert run_batch(market, listing(GOOD), tmp_path, jobs=1).counts.done == 1
 
 
 def test_a_killed_process_costs_a_sentence_per_client_and_leaves_no_part(market, tmp_path):
@@ -197,9 +197,9 @@ def test_a_killed_process_costs_a_sentence_per_client_and_leaves_no_part(market,
 
     clients = listing(*(client(f"K{i}") for i in range(12)))
     result = run_batch(market, clients, tmp_path, jobs=2, on_progress=kill_the_processes)
-    assert len(result.results) == 12
-    assert {item.path.name for item in result.done} <= set(files_in(tmp_path))
-    assert any("run again with fewer jobs" in item.error for item in result.failed)
+    assert result.counts.clients == 12
+    assert {item.path.name for item in result.results(DONE)} <= set(files_in(tmp_path))
+    assert any("run again with fewer jobs" in item.error for item in result.results(FAILED))
     assert not list(tmp_path.glob(".*"))
 
 

@@ -154,10 +154,25 @@ def test_a_disk_that_fills_ends_the_run_in_a_sentence_and_it_resumes_when_there_
     assert_all_is_well(disk, undisturbed)
 
 
-def test_a_disk_without_room_ends_the_run_in_a_sentence(inputs, disk):
+def fill(disk):
     with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
         while True:
             filler.write(bytes(1024))
+
+
+def test_a_ledger_that_finds_no_room_leaves_the_earlier_one_whole(inputs, disk):
+    assert ended(inputs, disk, "--only", "K001")[0] == 0
+    fill(disk)
+    code, said = ended(inputs, disk)
+    assert code == 2
+    assert "make some room" in said
+    found = run_status(disk, verify=True)
+    assert found.is_well
+    assert found.done == 1
+
+
+def test_a_disk_without_room_ends_the_run_in_a_sentence(inputs, disk):
+    fill(disk)
     code, said = ended(inputs, disk)
     assert code == 2
     assert said.count("\n") == 1

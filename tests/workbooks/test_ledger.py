@@ -7,6 +7,7 @@ import json
 import sqlite3
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ from pyalloc.tables import Problem
 from workbooks.batch import run_batch
 from workbooks.clients import SUMMARY_FILE, Client, ClientList
 from workbooks.fingerprint import client_of, inputs_of, market_sha256
-from workbooks.ledger import LEDGER_FILE, SCHEMA_VERSION, read_ledger
+from workbooks.ledger import LEDGER_FILE, SCHEMA_VERSION, new_ledger, read_ledger
+from workbooks.maker import Maker
+from workbooks.recorded import PAGE
 from workbooks.results import DONE, FAILED, PENDING
 from workbooks.status import FINISHED, INTERRUPTED, RUNNING, run_status
 
@@ -90,8 +93,8 @@ def out(finished, tmp_path):
 
 def test_the_ledger_says_what_each_workbook_is_made_from_and_what_it_is(market, finished):
     record = read_ledger(finished / LEDGER_FILE)
-    assert [entry.client_id for entry in record.entries] == ["A", "B", "C"]
-    for entry in record.entries:
+    assert [entry.client_id for entry in record.entries()] == ["A", "B", "C"]
+    for entry in record.entries():
         content = (finished / entry.file_name).read_bytes()
         assert (entry.status, entry.sha256, entry.size) == (
             DONE,
@@ -108,9 +111,9 @@ def test_the_ledger_says_what_each_workbook_is_made_from_and_what_it_is(market, 
 def test_failures_and_refused_rows_are_remembered_with_their_sentences(market, tmp_path):
     make(market, tmp_path, FAILING, problems=(REFUSED,))
     record = read_ledger(tmp_path / LEDGER_FILE)
-    assert record.entries[0].status == FAILED
-    assert "NOPE" in record.entries[0].error
-    assert record.refused == (REFUSED,)
+    assert next(record.entries()).status == FAILED
+    assert "NOPE" in next(record.entries()).error
+    assert [*record.refused()] == [REFUSED]
 
 
 def test_every_client_is_pending_until_its_turn(market, tmp_path):
@@ -122,10 +125,27 @@ def test_every_client_is_pending_until_its_turn(market, tmp_path):
         B,
         C,
         on_progress=lambda _: seen.append(
-            [entry.status for entry in read_ledger(tmp_path / LEDGER_FILE).entries]
+            [entry.status for entry in read_ledger(tmp_path / LEDGER_FILE).entries()]
         ),
     )
     assert seen[0] == [DONE, PENDING, PENDING] or seen[0] == [PENDING, PENDING, DONE]
+
+
+def test_the_levels_of_risk_of_a_list_are_known_before_the_first_workbook(market, tmp_path):
+    listed = [client(f"R{i}", risk=risk) for i, risk in enumerate([7, "low", 7.5, "high", 7, "low"])]
+    record = make(market, tmp_path, *listed, dry_run=True).record
+    assert set(record.risk_levels()) == {7, 7.5, "low", "high"}
+
+
+def test_a_list_longer_than_a_page_is_made_in_the_order_of_dates_and_told_in_its_own(market):
+    days = [date(2026, 3, 31), None, date(2026, 1, 30)]
+    listed = ClientList(tuple(client(f"P{i}", as_of=days[i % 3]) for i in range(2 * PAGE + 5)))
+    maker = Maker(market, POLICY, "compiled", None, "client", Path("out"))
+    ledger = new_ledger(maker, listed.source, listed, {})
+    assert [entry.client_id for entry in ledger.entries()] == [item.client_id for item in listed.clients]
+    queued = [(entry.as_of, entry.position) for entry in ledger.queue()]
+    assert queued == sorted(queued)
+    assert len(queued) == len(listed.clients)
 
 
 def test_a_client_is_read_back_from_its_inputs():
@@ -180,9 +200,9 @@ def test_a_ledger_and_its_market_make_the_same_bytes_even_when_the_market_has_gr
     market, finished, tmp_path
 ):
     record = read_ledger(finished / LEDGER_FILE)
-    again = run_batch(grown(market), record.clients(), tmp_path, policy=record.policy(), jobs=1)
+    again = run_batch(grown(market), record.clients, tmp_path, policy=record.policy(), jobs=1)
     assert bytes_in(tmp_path) == bytes_in(finished)
-    assert record.departing(again.results) == ()
+    assert [*record.departing(again.results())] == []
 
 
 def test_the_command_line_repeats_a_run_and_says_whether_it_is_the_same(folder, finished, tmp_path, capsys):
@@ -223,7 +243,7 @@ def test_a_finished_run_is_kept_whole(market, finished, out):
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("[ABC].xlsx")}
     made = make(market, out, A, B, C, resume=True)
     assert made.resumed == "3 kept, 0 to make"
-    assert [item.kept for item in made.results] == [True, True, True]
+    assert [item.kept for item in made.results()] == [True, True, True]
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("[ABC].xlsx")} == before
     assert bytes_in(out) == bytes_in(finished)
 
@@ -276,7 +296,7 @@ def test_a_failed_client_is_tried_again(market, tmp_path):
     make(market, tmp_path, A, FAILING)
     made = make(market, tmp_path, A, FAILING, resume=True)
     assert made.resumed == "1 kept, 1 to make (1 failed before)"
-    assert [item.status for item in made.results] == [DONE, FAILED]
+    assert [item.status for item in made.results()] == [DONE, FAILED]
 
 
 def test_a_run_that_is_not_resumed_makes_everything(market, out):

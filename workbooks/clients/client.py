@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import chain, groupby
 from operator import attrgetter
@@ -56,6 +56,30 @@ class ClientSource(Protocol):
     def __iter__(self) -> Iterator[Client | Problem]:
         """Yield the client of each usable row, and each problem of the others."""
 
+    def only(self, client_ids: Sequence[str]) -> ClientList:
+        """Return the list of these clients alone; TableError where one is not there."""
+
+
+def chosen(clients: ClientSource, client_ids: Sequence[str]) -> ClientList:
+    """Return the list of these clients alone, in the list's order.
+
+    Raises
+    ------
+    TableError
+        For an id that no usable row has; the problems of the refused rows follow.
+    """
+    found, problems = [], []
+    for item in clients:
+        if not isinstance(item, Client):
+            problems.append(item)
+        elif item.client_id in client_ids:
+            found.append(item)
+    missing = set(client_ids) - {client.client_id for client in found}
+    if missing:
+        names = ", ".join(client_id for client_id in client_ids if client_id in missing)
+        raise TableError([f"{clients.source} has no usable client {names}", *map(str, problems)])
+    return ClientList(tuple(found), (), clients.ignored_columns, clients.source)
+
 
 @dataclass(frozen=True)
 class ClientList:
@@ -89,18 +113,5 @@ class ClientList:
         return {row: tuple(problems) for row, problems in by_row}
 
     def only(self, client_ids: Sequence[str]) -> ClientList:
-        """Return the list of these clients alone, in the list's order.
-
-        Raises
-        ------
-        TableError
-            For an id that no usable row has; the problems of the refused rows follow.
-        """
-        known = {client.client_id for client in self.clients}
-        missing = [client_id for client_id in client_ids if client_id not in known]
-        if missing:
-            raise TableError(
-                [f"{self.source} has no usable client {', '.join(missing)}", *map(str, self.problems)]
-            )
-        chosen = tuple(client for client in self.clients if client.client_id in client_ids)
-        return replace(self, clients=chosen, problems=())
+        """Return the list of these clients alone, in the list's order; TableError where one is not there."""
+        return chosen(self, client_ids)

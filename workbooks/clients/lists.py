@@ -12,7 +12,7 @@ from pyalloc.errors import InputError
 from pyalloc.names import CATEGORIES
 from pyalloc.tables import NumberFormats, Problem, Table, stream_query, stream_table
 from pyalloc.tables.database import is_address
-from workbooks.clients.client import Client, ClientList
+from workbooks.clients.client import Client, ClientList, chosen
 from workbooks.clients.repeats import Repeats
 from workbooks.clients.rows import REQUIRED, ignored_columns, judged
 
@@ -56,6 +56,10 @@ class ClientStream:
         with closing(blocks), closing(Repeats()) as repeats:
             for block in chain(seen, blocks):
                 yield from judged(block, formats, repeats, self._categories)
+
+    def only(self, client_ids: Sequence[str]) -> ClientList:
+        """Return the list of these clients alone, in the list's order; TableError where one is not there."""
+        return chosen(self, client_ids)
 
 
 def stream_clients(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from itertools import chain, groupby, islice
 from math import ceil
+from operator import attrgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from openpyxl import Workbook
@@ -15,6 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pyalloc.names import currency_digits
 from workbooks.folder import replacing
+from workbooks.ledger import LEDGER_FILE
 from workbooks.package import finished
 from workbooks.results import DONE, FAILED, REFUSED, BatchResult, ClientResult, Figures
 from workbooks.template import styles
@@ -22,7 +26,14 @@ from workbooks.template.dates import EPOCH
 from workbooks.template.styles import Look
 from workbooks.template.writer import named_style
 
+if TYPE_CHECKING:
+    from pyalloc.tables import Problem
+    from workbooks.recorded import Allocated
+
 SHEET: Final = "Batch"
+
+MOST_ROWS: Final = 10_000
+"""Rows of the table; a sheet could hold a million, but nobody reads them and few programs open them."""
 
 _FIRST_TOTAL = 5
 _MAX_FROZEN_ROWS = 20  # more would leave no room to scroll in
@@ -91,16 +102,17 @@ def write_batch_summary(result: BatchResult, path: Path) -> None:
     for name, look in _LOOKS.items():
         workbook.add_named_style(named_style(name, look))
     columns = _columns(result.policy.category.names)
-    currencies = list(dict.fromkeys(item.client.profile.currency for item in result.results))
-    header = _FIRST_TOTAL + max(3, len(currencies)) + 1
-    last = header + max(1, len(result.results) + len(result.refused))
-    _write_head(sheet, result)
-    _write_totals(sheet, columns, currencies, header + 1, last)
+    allocated = result.record.allocated(len(result.policy.category.names))
+    header = _FIRST_TOTAL + max(3, len(allocated)) + 1
+    rows = result.counts.clients + result.counts.refused
+    last = header + max(1, min(rows, MOST_ROWS))
+    _write_head(sheet, result, rows)
+    _write_totals(sheet, columns, result, allocated, header + 1, last)
     _write_table(sheet, columns, result, header)
     _lay_out(sheet, columns, header, last, letter=result.policy.paper == "Letter")
-    made = max((item.figures.as_of for item in result.results if item.figures), default=EPOCH)
+    made = max((total.as_of for total in allocated if total.as_of), default=None)
     with replacing(path) as part:
-        part.write_bytes(finished(workbook, made))
+        part.write_bytes(finished(workbook, date.fromisoformat(made) if made else EPOCH))
 
 
 def _columns(categories: Sequence[str]) -> list[_Column]:
@@ -133,66 +145,98 @@ def _columns(categories: Sequence[str]) -> list[_Column]:
     ]
 
 
-def _write_head(sheet: Worksheet, result: BatchResult) -> None:
+def _write_head(sheet: Worksheet, result: BatchResult, rows: int) -> None:
     sheet.row_dimensions[1].height = 24
     _put(sheet["A1"], "Batch summary", "title")
-    _put(sheet["A2"], f"{result.policy.firm} · one row per client, with a link to the workbook", "purpose")
+    purpose = f"{result.policy.firm} · one row per client, with a link to the workbook"
+    if rows > MOST_ROWS:
+        purpose = (
+            f"{result.policy.firm} · {MOST_ROWS:,} of {rows:,} rows, what failed or was refused first; the "
+            f"counts and totals above the table are of all, and the ledger {LEDGER_FILE} lists all"
+        )
+    _put(sheet["A2"], purpose, "purpose")
     if result.notice:
         _put(sheet["A3"], result.notice, "notice")
 
 
 def _write_totals(
-    sheet: Worksheet, columns: Sequence[_Column], currencies: Sequence[str], first: int, last: int
+    sheet: Worksheet,
+    columns: Sequence[_Column],
+    result: BatchResult,
+    allocated: Sequence[Allocated],
+    first: int,
+    last: int,
 ) -> None:
-    """Write counts by status and, above their columns, the allocated amounts by currency."""
+    """Write counts by status and, above their columns, the allocated amounts by currency.
+
+    They are formulas over the table below, or values from the ledger where that does not list all.
+    """
+    counts = result.counts
+    whole = counts.clients + counts.refused <= MOST_ROWS
     letters = {column.title: get_column_letter(i) for i, column in enumerate(columns, start=1)}
 
     def area(title: str) -> str:
         return f"${letters[title]}${first}:${letters[title]}${last}"
 
-    for row, status in enumerate((DONE, FAILED, REFUSED), start=_FIRST_TOTAL):
+    by_status = {DONE: counts.done, FAILED: counts.failed, REFUSED: counts.refused}
+    for row, (status, number) in enumerate(by_status.items(), start=_FIRST_TOTAL):
         _put(sheet[f"{letters['Name']}{row}"], f"Rows {status}", "text")
         count = f'=COUNTIF({area("Status")},"{status}")'
-        _put_formula(sheet[f"{letters['Status']}{row}"], count, "total")
+        _put_formula(sheet[f"{letters['Status']}{row}"], count if whole else number, "total")
     amounts = [
         letters[column.title] for column in columns if column.look == "amount" and column.title != "Budget"
     ]
-    for row, currency in enumerate(currencies, start=_FIRST_TOTAL):
-        look = f"total_{currency_digits(currency)}"
+    for row, total in enumerate(allocated, start=_FIRST_TOTAL):
+        digits = currency_digits(total.currency)
+        look = f"total_{digits}"
         code = f"{letters['Currency']}{row}"
-        _put(sheet[code], currency, "total")
+        _put(sheet[code], total.currency, "total")
         _put_formula(sheet[f"{letters['Budget']}{row}"], f"=SUM({amounts[0]}{row}:{amounts[-1]}{row})", look)
-        for letter in amounts:
-            total = f"=SUMIF({area('Currency')},${code},{letter}${first}:{letter}${last})"
-            _put_formula(sheet[f"{letter}{row}"], total, look)
+        for letter, amount in zip(amounts, total.amounts, strict=True):
+            formula = f"=SUMIF({area('Currency')},${code},{letter}${first}:{letter}${last})"
+            _put_formula(sheet[f"{letter}{row}"], formula if whole else round(amount or 0.0, digits), look)
     _put(sheet[f"{letters['Currency']}{_FIRST_TOTAL - 1}"], "Allocated", "purpose")
 
 
 def _write_table(sheet: Worksheet, columns: Sequence[_Column], result: BatchResult, header: int) -> None:
     for i, column in enumerate(columns, start=1):
         _put(sheet.cell(header, i), column.title, "header")
-    for row, item in enumerate(result.results, start=header + 1):
-        digits = currency_digits(item.client.profile.currency)
-        looks = {"amount": f"amount_{digits}", "status": item.status}
-        for i, column in enumerate(columns, start=1):
-            _put(sheet.cell(row, i), column.value(item), looks.get(column.look, column.look))
-        if item.figures:
-            sheet.cell(row, 1).hyperlink = quote(item.path.name)
-            sheet.cell(row, 1).style = "link"
-        sheet.row_dimensions[row].height = _height(item.error)
-    for row, values in enumerate(_refused_rows(result), start=header + 1 + len(result.results)):
-        for i, column in enumerate(columns, start=1):
-            look = (
-                REFUSED if column.title == "Status" else "sentence" if column.title == "Problem" else "text"
-            )
-            _put(sheet.cell(row, i), values.get(column.title), look)
-        sheet.row_dimensions[row].height = _height(values["Problem"])
+    for row, item in enumerate(_rows(result), start=header + 1):
+        if isinstance(item, ClientResult):
+            _write_client(sheet, columns, row, item)
+        else:
+            _write_refused(sheet, columns, row, item)
 
 
-def _refused_rows(result: BatchResult) -> Iterator[dict[str, str]]:
-    for number, problems in result.refused.items():
-        reasons = "; ".join(f"{problem.column}: {problem.reason}" for problem in problems)
-        yield {"Name": f"{problems[0].source} row {number}", "Status": REFUSED, "Problem": reasons}
+def _rows(result: BatchResult) -> Iterator[ClientResult | list[Problem]]:
+    """Yield the clients in the order of the list, then the refused rows; of very many, failures first."""
+    refused = (list(problems) for _, problems in groupby(result.record.refused(), attrgetter("row_number")))
+    if result.counts.clients + result.counts.refused <= MOST_ROWS:
+        return chain(result.results(), refused)
+    return islice(chain(result.results(FAILED), refused, result.results(DONE)), MOST_ROWS)
+
+
+def _write_client(sheet: Worksheet, columns: Sequence[_Column], row: int, item: ClientResult) -> None:
+    digits = currency_digits(item.client.profile.currency)
+    looks = {"amount": f"amount_{digits}", "status": item.status}
+    for i, column in enumerate(columns, start=1):
+        _put(sheet.cell(row, i), column.value(item), looks.get(column.look, column.look))
+    if item.figures:
+        sheet.cell(row, 1).hyperlink = quote(item.path.name)
+        sheet.cell(row, 1).style = "link"
+    sheet.row_dimensions[row].height = _height(item.error)
+
+
+def _write_refused(
+    sheet: Worksheet, columns: Sequence[_Column], row: int, problems: Sequence[Problem]
+) -> None:
+    reasons = "; ".join(f"{problem.column}: {problem.reason}" for problem in problems)
+    name = f"{problems[0].source} row {problems[0].row_number}"
+    values = {"Name": name, "Status": REFUSED, "Problem": reasons}
+    for i, column in enumerate(columns, start=1):
+        look = REFUSED if column.title == "Status" else "sentence" if column.title == "Problem" else "text"
+        _put(sheet.cell(row, i), values.get(column.title), look)
+    sheet.row_dimensions[row].height = _height(reasons)
 
 
 def _height(sentence: str) -> float:
@@ -229,6 +273,6 @@ def _put(cell: Cell, value: object, look: str) -> None:
         cell.value = value
 
 
-def _put_formula(cell: Cell, formula: str, look: str) -> None:
+def _put_formula(cell: Cell, formula: str | float, look: str) -> None:
     cell.style = look
     cell.value = formula
