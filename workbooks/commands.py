@@ -20,7 +20,10 @@ Market = Annotated[Path, typer.Option(help="Folder with prices.csv, assets.csv a
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="Policy file (TOML); default: the house policy.")
 ]
-Out = Annotated[Path, typer.Option(help="Folder for the workbooks; made if need be.")]
+Out = Annotated[
+    str,
+    typer.Option(metavar="DIR|ADDRESS", help="Folder for the workbooks, or s3://bucket/run/ of a store."),
+]
 _FLAVOUR = "client: to read anywhere; live: to work in, with pyalloc's functions; default: client."
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")]
 
@@ -50,6 +53,7 @@ def demo(
     from pyalloc.marketdata.demo import write_demo_market
     from pyalloc.policy import Policy
     from workbooks.clients import SUMMARY_FILE, read_clients
+    from workbooks.destination import destination_of
     from workbooks.folder import replacing
 
     market = write_demo_market(out / "market")
@@ -59,7 +63,7 @@ def demo(
     workbooks = out / "clients"
     inputs = BatchInputs(read_clients(listed), Policy())
     code = run_and_tell(
-        MarketData.from_path(market), inputs, workbooks, jobs=jobs, options={"market": market}
+        MarketData.from_path(market), inputs, destination_of(workbooks), jobs=jobs, options={"market": market}
     )
     print(f"\nOpen {workbooks / SUMMARY_FILE} first: it links to every workbook.")
     print(f"Then change a row of {listed} and run")
@@ -134,7 +138,9 @@ def generate(
     PGPASSWORD or ~/.pgpass.
     """
     from pyalloc.marketdata import MarketData
+    from workbooks.destination import destination_of
 
+    destination = destination_of(out)
     if from_ledger is None:
         inputs = _inputs_of_files(clients, sheet, query, policy, engine, template, flavour)
     else:
@@ -156,18 +162,20 @@ def generate(
     code = run_and_tell(
         MarketData.from_path(market),
         inputs,
-        out,
+        destination,
         jobs=jobs,
         resume=resume,
         fail_fast=fail_fast,
         dry_run=dry_run,
-        options=_told(context.params, listed.source),
+        options=_told(context.params, listed.source, str(destination)),
     )
     raise typer.Exit(code)
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that a run wrote to.")],
+    folder: Annotated[
+        str, typer.Argument(metavar="DIR|ADDRESS", help="Folder or object store that a run wrote to.")
+    ],
     verify: Annotated[
         bool, typer.Option("--verify", help="Also compare every workbook with its SHA-256.")
     ] = False,
@@ -212,13 +220,15 @@ def _inputs_of_files(
     return BatchInputs(listed, house, engine or "compiled", file, flavour or "client")
 
 
-def _told(options: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Return the options that were given, for the ledger: an address without user and password."""
+def _told(options: Mapping[str, Any], source: str, out: str) -> dict[str, Any]:
+    """Return the options that were given, for the ledger: addresses without user and password."""
     from pyalloc.tables.database import is_address
 
     told = {name: given for name, given in options.items() if given}
     if is_address(told.get("clients", "")):
         told["clients"] = source
+    if is_address(told["out"]):
+        told["out"] = out
     return told
 
 
