@@ -47,4 +47,4 @@ class UncertifiedError(PyallocError):
 
 
 class UnavailableError(PyallocError):
-    """A vendor cannot be reached, or answers nothing usable: try later, or give another address."""
+    """A vendor or a cluster cannot be reached, or is of no use: try later, or give another address."""

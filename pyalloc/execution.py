@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
+
+from pyalloc.errors import UnavailableError
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -27,7 +29,13 @@ IN_FLIGHT: Final = 2
 """Chunks per worker that are sent and not yet answered: one being computed, one waiting there."""
 
 _LARGEST_CHUNK = 1000
+_LET_FINISH = 10.0  # seconds for what workers have in hand when the caller gives up
 _LOOK_UP = 1.0  # seconds of waiting after which the caller is asked whether to go on
+
+
+def no_complaint(shared: object) -> str:  # noqa: ARG001
+    """Say that all is well."""
+    return ""
 
 
 class Workforce(Protocol):
@@ -48,7 +56,7 @@ class Workforce(Protocol):
         ----------
         function : callable
             Given what is shared and an item; importable by name where others compute. What it raises is
-            raised here, after the results that were there before.
+            raised here, after the results of all that was begun before.
         items : iterable
             Read as far ahead as there are hands for.
         count : int
@@ -61,8 +69,27 @@ class Workforce(Protocol):
         ...
 
 
-Workers = Callable[[Any], AbstractContextManager[Workforce]]
-"""Gathers workers that hold a value, and lets them go."""
+class Workers(Protocol):
+    """Gathers workers that hold a value, and lets them go."""
+
+    def __call__(
+        self, shared: Any, check: Callable[[Any], str] = no_complaint
+    ) -> AbstractContextManager[Workforce]:
+        """Gather them.
+
+        Parameters
+        ----------
+        shared : object
+            Can be pickled.
+        check : callable
+            Given `shared` in a worker on another machine: why it cannot compute there, or nothing.
+
+        Raises
+        ------
+        UnavailableError
+            Where they cannot be had, or one of them is not fit.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -86,7 +113,7 @@ class Here:
 
 
 @contextmanager
-def here(shared: object) -> Iterator[Workforce]:
+def here(shared: object, check: Callable[[Any], str] = no_complaint) -> Iterator[Workforce]:  # noqa: ARG001
     """Let this process do the work."""
     yield Here(shared)
 
@@ -120,41 +147,54 @@ class Apart:
         instead: Callable[[Item], Result] | None = None,
         on_wait: Callable[[], None] = lambda: None,
     ) -> Generator[tuple[Item, Result], None, None]:
-        """Yield each item with its result as they come."""
+        """Yield each item with its result as they come.
+
+        Raises
+        ------
+        UnavailableError
+            Where the executor lets go of its tasks.
+        """
         chunks = _Chunks(items, count)
         running: dict[Future[_Answer], list[Any]] = {}
-        while True:
-            workers = max(1, self.workers())
-            while len(running) < IN_FLIGHT * workers and (chunk := chunks.next(workers)):
-                running[self.executor.submit(_compute, self.shared, function, chunk)] = chunk
-            if not running:
-                return
-            finished, _ = wait(running, timeout=_LOOK_UP, return_when=FIRST_COMPLETED)
-            on_wait()
-            # What was finished before an executor broke counts.
-            for future in sorted(finished, key=_is_broken):
-                chunk = running.pop(future)
-                try:
-                    answer = future.result()
-                except self.lost:
-                    if len(chunk) > 1:  # one of them is at fault, the others are not to pay for it
-                        chunks.again.extend([item] for item in chunk)
-                    elif instead is None:
-                        raise
-                    else:
-                        yield chunk[0], instead(chunk[0])
-                    continue
-                chunks.took(len(chunk), answer.seconds)
-                yield from zip(chunk, answer.results, strict=False)
-                if answer.error is not None:
-                    raise answer.error
+        error: Exception | None = None
+        try:
+            while True:
+                workers = max(1, self.workers())
+                while not error and len(running) < IN_FLIGHT * workers and (chunk := chunks.next(workers)):
+                    running[self.executor.submit(_compute, self.shared, function, chunk)] = chunk
+                if not running:
+                    break
+                finished, _ = wait(running, timeout=_LOOK_UP, return_when=FIRST_COMPLETED)
+                on_wait()
+                # What was finished before an executor broke counts.
+                for future in sorted(finished, key=_is_broken):
+                    chunk = running.pop(future)
+                    try:
+                        answer = future.result()
+                    except CancelledError:
+                        raise UnavailableError("the workers were lost") from None
+                    except self.lost:
+                        if len(chunk) > 1:  # one of them is at fault, the others are not to pay for it
+                            chunks.again.extend([item] for item in chunk)
+                        elif instead is None:
+                            raise
+                        else:
+                            yield chunk[0], instead(chunk[0])
+                        continue
+                    chunks.took(len(chunk), answer.seconds)
+                    yield from zip(chunk, answer.results, strict=False)
+                    error = error or answer.error
+        finally:
+            wait(running, timeout=_LET_FINISH)
+        if error is not None:
+            raise error
 
 
 def lent(executor: Executor, workers: int) -> Workers:
-    """Return workers of any executor; what they share travels with every task."""
+    """Return the workers of any executor; what they share travels with every task, and nobody checks them."""
 
     @contextmanager
-    def gathered(shared: object) -> Iterator[Workforce]:
+    def gathered(shared: object, check: Callable[[Any], str] = no_complaint) -> Iterator[Workforce]:  # noqa: ARG001
         yield Apart(executor, lambda: workers, shared)
 
     return gathered
@@ -198,17 +238,22 @@ class Held:
     key: str
 
 
-_held: dict[str, Any] = {}
+_held: dict[str, tuple[Any, str]] = {}
 
 
-def hold(key: str, shared: object) -> None:
-    """Let this process hold what the items of a run share."""
-    _held[key] = shared
+def hold(key: str, shared: object, complaint: str = "") -> None:
+    """Let this process hold what the items of a run share, or remember why it cannot compute them."""
+    _held[key] = shared, complaint
 
 
 def let_go(key: str) -> None:
     """Let this process forget it."""
     _held.pop(key, None)
+
+
+def complaint_of(key: str) -> str:
+    """Return why this process cannot compute the items of a run; nothing where it can."""
+    return _held[key][1]
 
 
 @dataclass(frozen=True)
@@ -222,11 +267,14 @@ class _Answer:
 
 def _compute(shared: Any, function: Callable[[Any, Any], Any], chunk: list[Any]) -> _Answer:
     started = perf_counter()
-    value = _held[shared.key] if isinstance(shared, Held) else shared
+    if isinstance(shared, Held):
+        shared, complaint = _held[shared.key]
+        if complaint:  # of a worker that came late: those who were there have been asked
+            return _Answer([], 0.0, UnavailableError(complaint))
     results: list[Any] = []
     for item in chunk:
         try:
-            results.append(function(value, item))
+            results.append(function(shared, item))
         except Exception as error:
             return _Answer(results, perf_counter() - started, error)
     return _Answer(results, perf_counter() - started)

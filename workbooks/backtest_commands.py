@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from pyalloc.errors import InputError
-from workbooks.commands import Market, PolicyFile
+from workbooks.commands import Cluster, Market, PolicyFile
+from workbooks.console import workers_of
 
 if TYPE_CHECKING:
     from pyalloc.backtest import BacktestResult
 
 _LARGEST_FILE: Final = 1_000_000
 """Bytes of a policy or sweep file; either is a page of text."""
+
+_TRIALS_PER_PROCESS: Final = 4  # fewer are walked before another process has started
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +49,11 @@ def backtest(
     band: Annotated[
         float, typer.Option(help="Turnover, one way, that is not traded, a fraction of wealth.")
     ] = 0.03,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; default: one, or one per processor for a sweep."),
+    ] = None,
+    cluster: Cluster = None,
 ) -> None:
     """Walk the policy through time and write a report: decisions at month ends, executed at the next close.
 
@@ -57,6 +65,7 @@ def backtest(
     from pyalloc.policy import Policy
     from pyalloc.profile import InvestorProfile
     from workbooks.clients import risk_from_text
+    from workbooks.processes import local_workers, worthwhile_jobs
     from workbooks.reports.backtest import write_backtest_report
 
     base = _document(policy)
@@ -68,8 +77,12 @@ def backtest(
         mandates += [Mandate(profile, tried) for tried in policies]
     period = {"start": _day(start, "--from"), "end": _day(end, "--to")}
     data = MarketData.from_path(market)
+    processes = worthwhile_jobs(jobs, len(mandates), _TRIALS_PER_PROCESS)
+    workers = workers_of(cluster, jobs) or local_workers(processes)
     with _progress() as advance:
-        result, *trials = walk_forward_all(data, mandates, **period, fee=fee, band=band, on_progress=advance)
+        result, *trials = walk_forward_all(
+            data, mandates, **period, fee=fee, band=band, workers=workers, on_progress=advance
+        )
     tried_all = sweep_of(settings, tuple(trials)) if trials else None
     write_backtest_report(result, out, tried_all)
     _print_result(result)

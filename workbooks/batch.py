@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from pyalloc.errors import InputError
-from pyalloc.execution import Workers
+from pyalloc.errors import InputError, UnavailableError
+from pyalloc.execution import Workers, Workforce
 from workbooks.destination import Desk, Destination, destination_of
 from workbooks.engines import EngineName, Flavour
 from workbooks.fingerprint import client_of
@@ -130,7 +131,11 @@ def run_batch(
     policy = policy or Policy()
     if template is not None:
         _check_template(engine, template, policy)
-    maker = Maker(market, policy, engine, template, flavour, destination_of(out), dry_run)
+    elsewhere = workers is not None
+    destination = destination_of(out)
+    if elsewhere:
+        destination = destination.absolute()  # workers there have a current folder of their own
+    maker = Maker(market, policy, engine, template, flavour, destination, dry_run)
     items = iter(clients)
     if workers is None:
         first = list(islice(items, enough_for_all_jobs(_CLIENTS_PER_PROCESS)))
@@ -145,7 +150,9 @@ def run_batch(
         raise RefusedRowsError(_refusal(begun))
     if on_start is not None:
         on_start(counts.clients)
-    batch = _Batch(maker, workers, fail_fast, on_progress)
+    # The ledger knows by now what depends on the whole list, as its levels of risk. What every workbook needs
+    # of that is computed here, once, and travels to the workers in the maker.
+    batch = _Batch(maker, workers, elsewhere, fail_fast, on_progress)
     return batch.rehearse(begun) if dry_run else batch.run(begun, resume)
 
 
@@ -175,36 +182,46 @@ class _Batch:
 
     maker: Maker
     workers: Workers
+    elsewhere: bool
     fail_fast: bool
     on_progress: Callable[[ClientResult], None] | None
 
     def rehearse(self, begun: Ledger) -> BatchResult:
         """Compute every workbook and write none."""
         started = perf_counter()
-        self._make(begun, None)
+        with self.workers(self.maker) as workforce:
+            self._make(begun, workforce, None)
         return self._result(begun, started)
 
     def run(self, begun: Ledger, resume: bool) -> BatchResult:
         """Write every workbook that does not stand yet, the ledger on the way, and the summary."""
         started = perf_counter()
-        with self.maker.out.opened(logger, append=resume) as desk:
+        out = self.maker.out
+        with (
+            out.opened(logger, append=resume) as desk,
+            _going_on(),
+            out.marked() if self.elsewhere else nullcontext("") as mark,
+        ):
             path = desk.folder / LEDGER_FILE
             counts = begun.counts()
             logger.info("%d clients, %d refused rows", counts.clients, counts.refused)
             resumed = self._resumed(begun, path) if resume else ""
             if resumed:
                 logger.info("resumed: %s", resumed)
-            with recording(path, begun) as ledger:
-                self._make(ledger, desk)
+            # Only who has workers puts a new ledger in the place of the earlier one.
+            with (
+                self.workers(self.maker, partial(_out_of_reach, mark)) as workforce,
+                recording(path, begun) as ledger,
+            ):
+                self._make(ledger, workforce, desk)
                 ledger.commit()
                 result = self._result(record_at(path), started, resumed)
                 result = replace(result, problem=_summary_problem(result))
                 ledger.finish(result.problem)
-            if not self.maker.out.is_here and (held := held_ledger(path)):
+            if not out.is_here and (held := held_ledger(path)):
                 result = replace(result, record=held)  # the file goes with the desk
-            logger.info(
-                "%d done, %d failed in %.1f s", result.counts.done, result.counts.failed, result.seconds
-            )
+            counts = result.counts
+            logger.info("%d done, %d failed in %.1f s", counts.done, counts.failed, result.seconds)
         return result
 
     def _resumed(self, begun: Ledger, path: Path) -> str:
@@ -225,17 +242,15 @@ class _Batch:
             resumed,
         )
 
-    def _make(self, ledger: Ledger, desk: Desk | None) -> None:
+    def _make(self, ledger: Ledger, workforce: Workforce, desk: Desk | None) -> None:
         """Make what is pending, and record what became of it as it comes."""
         if self.on_progress is not None:
             for entry in ledger.entries(kept=True):
                 self.on_progress(result_of(entry, self.maker.out))
-        # What depends on the whole list, as its levels of risk, is in the ledger by now: what every workbook
-        # needs of it is computed here, once, and travels to the workers in the maker.
         reason = ""
-        with interrupts_between_steps() as step:
+        with interrupts_between_steps() as step, closing(self._made(ledger, workforce, step)) as made:
             try:
-                for entry, result in self._made(ledger, step):
+                for entry, result in made:
                     _log(result)
                     ledger.record(entry.position, result)
                     if desk is not None:
@@ -252,7 +267,9 @@ class _Batch:
         if reason:
             ledger.give_up(reason)
 
-    def _made(self, ledger: Ledger, step: Callable[[], None]) -> Iterator[tuple[Entry, ClientResult]]:
+    def _made(
+        self, ledger: Ledger, workforce: Workforce, step: Callable[[], None]
+    ) -> Generator[tuple[Entry, ClientResult], None, None]:
         """Yield each pending client with its result as they come; the first failure may end it soon."""
         failed = False
 
@@ -265,15 +282,25 @@ class _Batch:
         def lost(entry: Entry) -> ClientResult:
             return replace(result_of(entry, self.maker.out), error=_LOST)
 
-        with (
-            self.workers(self.maker) as workforce,
-            closing(
-                workforce.computed(_make_entry, wanted(), ledger.counts().pending, instead=lost, on_wait=step)
-            ) as made,
-        ):
+        pending = ledger.counts().pending
+        computed = workforce.computed(_make_entry, wanted(), pending, instead=lost, on_wait=step)
+        with closing(computed) as made:
             for entry, result in made:
                 failed = failed or bool(result.error)
                 yield entry, result
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Say of workers that were lost, or could not be had, that nothing else was."""
+    try:
+        yield
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}; what was made stands, and --resume goes on from it") from error
+
+
+def _out_of_reach(mark: str, maker: Maker) -> str:
+    return maker.out.complaint(mark)
 
 
 def _make_entry(maker: Maker, entry: Entry) -> ClientResult:

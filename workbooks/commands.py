@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyalloc.errors import InputError
-from workbooks.console import SOME_FAILED, BatchInputs, complain, run_and_tell
+from workbooks.console import SOME_FAILED, BatchInputs, complain, run_and_tell, workers_of
 from workbooks.engines import EngineName, Flavour
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ Out = Annotated[
 ]
 _FLAVOUR = "client: to read anywhere; live: to work in, with pyalloc's functions; default: client."
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers compute, as tcp://10.0.0.5:8786."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -116,6 +120,7 @@ def generate(
         Path | None, typer.Option(help="Ledger of an earlier run, in place of list, policy and template.")
     ] = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only this client; repeatable.")
     ] = None,
@@ -164,6 +169,7 @@ def generate(
         inputs,
         destination,
         jobs=jobs,
+        workers=workers_of(cluster, jobs),
         resume=resume,
         fail_fast=fail_fast,
         dry_run=dry_run,

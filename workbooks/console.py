@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyalloc.errors import InputError
 from workbooks.engines import EngineName, Flavour
 from workbooks.results import FAILED
 
 if TYPE_CHECKING:
+    from pyalloc.execution import Workers
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
     from workbooks.clients import ClientSource
@@ -110,6 +112,29 @@ def _print_closing(result: BatchResult, *, dry_run: bool) -> None:
     else:
         print(f"{'workbooks':<14}{result.out}")
         print(f"{'summary':<14}{result.out.place(SUMMARY_FILE)}")
+
+
+def workers_of(cluster: str | None, jobs: int | None) -> Workers | None:
+    """Return the workers of a cluster; None where processes of this machine are to do.
+
+    Raises
+    ------
+    InputError
+        Where both are asked for, or the extra ``cluster`` is not installed.
+    """
+    if cluster is None:
+        return None
+    if jobs is not None:
+        raise InputError(
+            "--jobs was given with --cluster, which has the workers that were started: leave it out"
+        )
+    try:
+        from workbooks.cluster import cluster_workers
+    except ModuleNotFoundError as missing:
+        raise InputError(
+            f"--cluster needs {missing.name}, which is not installed: pip install 'pyalloc[cluster]'"
+        ) from None
+    return cluster_workers(cluster)
 
 
 def complain(*sentences: str) -> None:

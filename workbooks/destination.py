@@ -44,6 +44,9 @@ class Destination(Protocol):
     def path(self, name: str) -> PurePath:
         """Return what to call a file of this name."""
 
+    def absolute(self) -> Destination:
+        """Return it as processes with another current folder find it."""
+
     def place(self, name: str) -> str:
         """Return where a file of this name is, as messages say it."""
 
@@ -87,6 +90,12 @@ class Destination(Protocol):
     def is_running(self) -> bool:
         """Return whether a run is writing."""
 
+    def marked(self) -> AbstractContextManager[str]:
+        """Leave a mark by which other machines know it, and return the mark's name."""
+
+    def complaint(self, mark: str) -> str:
+        """Return why this process cannot write to the place that was marked; nothing where it can."""
+
     def sweep(self) -> None:
         """Remove what a killed process had not finished."""
 
@@ -102,7 +111,7 @@ def destination_of(out: str | Path | Destination) -> Destination:
     if not isinstance(out, str | Path):
         return out
     if is_address(str(out)):
-        from workbooks.objects import ObjectStore
+        from workbooks.store import ObjectStore
 
         return ObjectStore.at(str(out))
     from workbooks.folder import Folder

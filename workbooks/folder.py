@@ -53,6 +53,10 @@ class Folder:
         """Return where a file of this name is."""
         return self.out / name
 
+    def absolute(self) -> Folder:
+        """Return it as processes with another current folder find it."""
+        return Folder(self.out.absolute())
+
     def place(self, name: str) -> str:
         """Return where a file of this name is, as messages say it."""
         return str(self.out / name)
@@ -94,6 +98,28 @@ class Folder:
     def is_running(self) -> bool:
         """Return whether a run is writing to the folder."""
         return is_running(self.out)
+
+    @contextmanager
+    def marked(self) -> Iterator[str]:
+        """Put a file into the folder by which other machines know it, and yield the file's name."""
+        mark = self.out / _PART.format(secrets.token_hex(8))
+        mark.touch()
+        try:
+            yield mark.name
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def complaint(self, mark: str) -> str:
+        """Return why this process cannot write to the folder that was marked; nothing where it can."""
+        try:
+            if not (self.out / mark).exists():
+                return (
+                    f"{self} is not the folder that the run writes to: name a folder that all machines share"
+                )
+            with self.marked():
+                return ""
+        except OSError as error:
+            return f"{self} cannot be written to ({error.strerror})"
 
     def sweep(self) -> None:
         """Remove the files that a killed process had not finished."""

@@ -14,11 +14,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic, time
-from typing import Final, Protocol
+from typing import Final
 
 from pyalloc.errors import InputError
 from workbooks.destination import DestinationError
 from workbooks.folder import LOCK_FILE
+from workbooks.objects import Objects
 from workbooks.record import now
 
 LIFE: Final = 180.0
@@ -26,22 +27,6 @@ LIFE: Final = 180.0
 
 BEAT: Final = 20.0
 """Seconds between renewals."""
-
-
-class Objects(Protocol):
-    """What a lock needs of a store."""
-
-    def create(self, name: str, content: bytes) -> bool:
-        """Write an object where there is none; return whether that was so."""
-
-    def put(self, name: str, content: bytes) -> None:
-        """Write an object."""
-
-    def get(self, name: str) -> bytes | None:
-        """Return the content of an object; None where there is none."""
-
-    def remove(self, name: str) -> None:
-        """Remove an object."""
 
 
 class Lease:

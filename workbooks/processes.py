@@ -12,7 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
 
-from pyalloc.execution import Apart, Held, Workers, Workforce, here, hold
+from pyalloc.execution import Apart, Held, Workers, Workforce, here, hold, no_complaint
 
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment for numpy to load in: threads of several processes wait for each other, and sums in another
@@ -60,7 +60,7 @@ def local_workers(jobs: int) -> Workers:
 
 def _spawned(jobs: int) -> Workers:
     @contextmanager
-    def gathered(shared: object) -> Iterator[Workforce]:
+    def gathered(shared: object, check: Callable[[Any], str] = no_complaint) -> Iterator[Workforce]:  # noqa: ARG001
         os.environ.update(ONE_THREAD)  # which the processes inherit
         spawn = multiprocessing.get_context("spawn")
         pool = _DeafProcesses(jobs, spawn, _start_process, (shared,))

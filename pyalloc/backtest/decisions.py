@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyalloc import names
 from pyalloc.allocation import Allocation, allocate
 from pyalloc.errors import InputError, MissingHistoryError, PyallocError
+from pyalloc.execution import Workers, here
 from pyalloc.macro import MacroPolicy, MacroSnapshot
 from pyalloc.profile import InvestorProfile
 from pyalloc.ranking.panel import month_rows
@@ -74,6 +75,25 @@ class Decision:
         day: date = self.trace["as_of"]
         return day
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only view cannot be pickled, what it shows can.
+        traces = dict(self.trace), dict(self.neutral_trace), dict(self.excluded)
+        return _decision, (self.row, self.weights, self.neutral_weights, *traces, self.notices)
+
+
+def _decision(
+    row: int,
+    weights: FloatArray,
+    neutral_weights: FloatArray,
+    trace: dict[str, Any],
+    neutral_trace: dict[str, Any],
+    excluded: dict[str, str],
+    notices: tuple[str, ...],
+) -> Decision:
+    """Return the decision that was pickled."""
+    views = MappingProxyType(trace), MappingProxyType(neutral_trace), MappingProxyType(excluded)
+    return Decision(row, weights, neutral_weights, *views, notices)
+
 
 def neutral_conditions(policy: MacroPolicy) -> MacroSnapshot:
     """Return macro conditions at the policy's reference means: every z-score is 0, and stress is 0.5."""
@@ -98,9 +118,12 @@ def decide(
     rows: NDArray[np.intp],
     *,
     start_when_possible: bool = True,
+    workers: Workers = here,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[Decision, ...], ...]:
     """Return the decisions of each mandate, date by date, so that a view is made once for all of them.
+
+    Decisions of one date rest on no other's, so dates may be shared out among workers.
 
     Parameters
     ----------
@@ -111,6 +134,8 @@ def decide(
     start_when_possible : bool
         Whether to begin with the first date that has history enough for all mandates. Once one decision
         is made, a later date that has not is an error.
+    workers : Workers
+        Who decides; by default this process.
     on_progress : callable, optional
         Called after each date with how many are done, and how many there are.
 
@@ -126,20 +151,38 @@ def decide(
     PyallocError
         Whatever ``allocate`` raises, with its date.
     """
+    found: dict[int, list[Decision] | MissingHistoryError] = {}
+    with workers((market, tuple(mandates), start_when_possible)) as workforce:
+        for row, decisions in workforce.computed(_decided, rows.tolist(), len(rows)):
+            found[row] = decisions
+            if on_progress is not None:
+                on_progress(len(found), len(rows))
     made: list[list[Decision]] = []
-    lacking = "there is no month end that a next close follows"
-    for done, row in enumerate(rows.tolist(), start=1):
-        try:
-            made.append(_at(market, mandates, row))
-        except MissingHistoryError as error:
-            if made or not start_when_possible:
-                raise
-            lacking = str(error)
-        if on_progress is not None:
-            on_progress(done, len(rows))
+    lacking: MissingHistoryError | str = "there is no month end that a next close follows"
+    for row in rows.tolist():
+        decisions = found[row]
+        if not isinstance(decisions, MissingHistoryError):
+            made.append(decisions)
+        elif made:
+            raise decisions
+        else:
+            lacking = decisions
     if not made:
         raise MissingHistoryError(f"nothing can be decided at any of {len(rows)} month ends: {lacking}")
     return tuple(tuple(by_date) for by_date in zip(*made, strict=True))
+
+
+def _decided(
+    shared: tuple[MarketData, Sequence[Mandate], bool], row: int
+) -> list[Decision] | MissingHistoryError:
+    """Return the decisions of all mandates at a close, or why history is too short, where that may be."""
+    market, mandates, may_lack = shared
+    try:
+        return _at(market, mandates, row)
+    except MissingHistoryError as error:
+        if not may_lack:
+            raise
+        return error
 
 
 def _at(market: MarketData, mandates: Sequence[Mandate], row: int) -> list[Decision]:

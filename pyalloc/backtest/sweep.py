@@ -21,6 +21,7 @@ from pyalloc.evaluation import (
     performance,
     probability_of_backtest_overfitting,
 )
+from pyalloc.execution import Workers, here
 
 if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
@@ -143,12 +144,24 @@ def run_sweep(
     end: date | None = None,
     fee: float = FEE,
     band: float = BAND,
+    workers: Workers = here,
     on_progress: Progress | None = None,
 ) -> Sweep:
-    """Backtest every policy for one investor and judge the best of them by all that were tried."""
+    """Backtest every policy for one investor and judge the best of them by all that were tried.
+
+    Arguments are those of :func:`pyalloc.backtest.walk_forward`; `settings` and `policies` are those of
+    :func:`sweep_policies`.
+    """
     mandates = [Mandate(profile, policy) for policy in policies]
     results = walk_forward_all(
-        market, mandates, start=start, end=end, fee=fee, band=band, on_progress=on_progress
+        market,
+        mandates,
+        start=start,
+        end=end,
+        fee=fee,
+        band=band,
+        workers=workers,
+        on_progress=on_progress,
     )
     return sweep_of(settings, results)
 

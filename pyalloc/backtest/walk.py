@@ -16,6 +16,7 @@ from pyalloc.backtest.decisions import Decision, Mandate, check_dates, decide, d
 from pyalloc.backtest.result import BacktestResult
 from pyalloc.backtest.trading import Trading, cash_growth, trade
 from pyalloc.errors import MissingHistoryError
+from pyalloc.execution import Workers, here
 
 if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
@@ -59,6 +60,7 @@ def walk_forward(
     end: date | None = None,
     fee: float = FEE,
     band: float = BAND,
+    workers: Workers = here,
     on_progress: Progress | None = None,
 ) -> BacktestResult:
     """Backtest one investor's policy by the same ``allocate`` that makes client workbooks.
@@ -81,6 +83,9 @@ def walk_forward(
         Cost as a fraction of the value traded.
     band : float
         One-way turnover, a fraction of wealth, up to which nothing is traded.
+    workers : Workers
+        Who decides at each date, as :func:`pyalloc.execution.lent` makes them of any executor; by default
+        this process.
     on_progress : callable, optional
         Called after each date with how many are done, and how many there are.
 
@@ -97,7 +102,14 @@ def walk_forward(
         policy = Policy()
     mandates = [Mandate(profile, policy)]
     [result] = walk_forward_all(
-        market, mandates, start=start, end=end, fee=fee, band=band, on_progress=on_progress
+        market,
+        mandates,
+        start=start,
+        end=end,
+        fee=fee,
+        band=band,
+        workers=workers,
+        on_progress=on_progress,
     )
     return result
 
@@ -110,12 +122,20 @@ def walk_forward_all(
     end: date | None = None,
     fee: float = FEE,
     band: float = BAND,
+    workers: Workers = here,
     on_progress: Progress | None = None,
 ) -> tuple[BacktestResult, ...]:
     """Backtest several mandates on the same days; what depends on the market alone is computed once."""
     check_dates(market, start, end)
     rows = decision_rows(market, start, end)
-    decided = decide(market, mandates, rows, start_when_possible=start is None, on_progress=on_progress)
+    decided = decide(
+        market,
+        mandates,
+        rows,
+        start_when_possible=start is None,
+        workers=workers,
+        on_progress=on_progress,
+    )
     stop = len(market.days)
     if end is not None:
         stop = int(np.searchsorted(market.days, np.datetime64(end, "D"), side="right"))

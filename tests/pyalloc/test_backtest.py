@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,7 @@ from pyalloc.backtest.decisions import LEFT_OUT, decision_rows, neutral_conditio
 from pyalloc.backtest.sweep import judge
 from pyalloc.backtest.trading import positions
 from pyalloc.errors import InputError, MissingHistoryError
+from pyalloc.execution import lent
 from pyalloc.macro import MacroPolicy
 from pyalloc.marketdata import Asset
 from pyalloc.names import REGIMES, SECTORS
@@ -339,6 +342,21 @@ def test_a_sweep_runs_every_combination_and_reports_each():
     assert "cannot be told from luck" in sweep.verdict
     alone = walk_forward(market(), InvestorProfile(risk="high"), policies[2], start=date(2014, 2, 1))
     np.testing.assert_allclose(sweep.results[2].wealth, alone.wealth, rtol=1e-12)
+
+
+def test_a_sweep_finds_the_same_whoever_decides_and_in_whatever_order():
+    settings_, policies = sweep_policies({}, {"macro": {"tilt_strength": [0.0, 1.0]}})
+    how = {"start": date(2014, 2, 1)}
+    here = run_sweep(market(), InvestorProfile(), settings_, policies, **how)
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        apart = run_sweep(market(), InvestorProfile(), settings_, policies, **how, workers=lent(pool, 2))
+    assert apart.verdict == here.verdict
+    np.testing.assert_array_equal(apart.monthly, here.monthly)
+    for ours, theirs in zip(here.results, apart.results, strict=True):
+        for decision, other in zip(ours.decisions, theirs.decisions, strict=True):
+            np.testing.assert_array_equal(decision.weights, other.weights)
+            assert decision.trace.keys() == other.trace.keys()
+            assert decision.excluded == other.excluded
 
 
 def test_a_planted_winner_can_be_told_from_luck_and_noise_cannot():
