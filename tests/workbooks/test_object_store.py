@@ -20,13 +20,16 @@ from pyalloc.cli import main
 from pyalloc.errors import InputError
 from pyalloc.marketdata.demo import write_demo_market
 from pyalloc.profile import InvestorProfile
+from tests.workbooks.dask_cluster import DaskCluster
 from tests.workbooks.s3 import ACCESS_KEY, BUCKET, S3, SECRET_KEY, Proxy, running_s3
 from workbooks import lease
 from workbooks.batch import run_batch
 from workbooks.clients import SUMMARY_FILE, Client, ClientList, read_clients
+from workbooks.cluster import cluster_workers
 from workbooks.destination import DestinationError, destination_of
 from workbooks.folder import LOCK_FILE, LOG_FILE
 from workbooks.ledger import LEDGER_FILE
+from workbooks.processes import ONE_THREAD
 from workbooks.status import INTERRUPTED, RUNNING, run_status
 
 CLIENTS = tuple(Client(f"C{i}", f"Client {i}", InvestorProfile(1 + i % 9, 1000.0 + i)) for i in range(4))
@@ -51,6 +54,13 @@ def undisturbed(market, tmp_path_factory):
     out = tmp_path_factory.mktemp("undisturbed")
     run_batch(market, LISTED, out, jobs=1)
     return {path.name: path.read_bytes() for path in out.glob("*.xlsx")}
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    """Let this process say that BLAS has one thread, as it has under make and in every worker."""
+    for name, value in ONE_THREAD.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +109,21 @@ def assert_all_is_well(s3: S3, prefix, undisturbed):
 # --- a run ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_store_holds_what_a_folder_would(s3, market, undisturbed, prefix, jobs):
-    result = run_batch(market, LISTED, at(prefix), jobs=jobs)
+def test_a_store_holds_what_a_folder_would(s3, market, undisturbed, prefix):
+    result = run_batch(market, LISTED, at(prefix), jobs=1)
     assert result.counts.done == len(CLIENTS)
     assert [item.path.name for item in result.results()] == [client.file_name for client in CLIENTS]
     assert_all_is_well(s3, prefix, undisturbed)
     assert "4 done, 0 failed" in s3.content(f"{prefix}/{LOG_FILE}").decode()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_workers_of_a_cluster_write_to_a_store(s3, market, prefix, tmp_path):
+    here = run_batch(market, LISTED, tmp_path / "out", jobs=2)
+    with DaskCluster(tmp_path) as cluster:
+        cluster.start()
+        run_batch(market, LISTED, at(prefix), workers=cluster_workers(cluster.address))
+    assert_all_is_well(s3, prefix, {path.name: path.read_bytes() for path in here.out.out.glob("*.xlsx")})
 
 
 def test_a_finished_run_is_kept_and_what_is_gone_or_changed_is_made_anew(s3, market, undisturbed, prefix):
