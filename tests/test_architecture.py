@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -103,6 +104,28 @@ def test_allocating_from_files_imports_no_vendor(demo_market_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == []
+
+
+def test_a_run_into_a_folder_needs_no_extra(demo_market_path, tmp_path):
+    (tmp_path / "clients.csv").write_text("client_id,name,risk,budget\nC1,Amber,low,1000\n")
+    arguments = ["--market", str(demo_market_path), "--clients", "clients.csv", "--out", "out", "--jobs", "1"]
+    code = (
+        "import sys\n"
+        "extras = ('distributed', 'fsspec', 's3fs', 'sqlalchemy', 'psycopg', 'yfinance', 'orjson', 'isal')\n"
+        "sys.modules.update(dict.fromkeys(extras))\n"  # to import one of them fails
+        "from pyalloc.cli import main\n"
+        f"sys.exit(main({['generate', *arguments]!r}) or main(['status', 'out']))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_public_name_is_there_when_asked_for():

@@ -31,6 +31,7 @@ from workbooks.folder import LOCK_FILE, LOG_FILE
 from workbooks.ledger import LEDGER_FILE
 from workbooks.processes import ONE_THREAD
 from workbooks.status import INTERRUPTED, RUNNING, run_status
+from workbooks.store import ObjectStore
 
 CLIENTS = tuple(Client(f"C{i}", f"Client {i}", InvestorProfile(1 + i % 9, 1000.0 + i)) for i in range(4))
 PYALLOC = [sys.executable, "-c", "import sys, pyalloc.cli; sys.exit(pyalloc.cli.main())"]
@@ -82,9 +83,11 @@ def prefix(request):
 
 @pytest.fixture
 def proxy(s3, monkeypatch):
-    """Return a proxy before the server, which clients take for it."""
+    """Return a proxy before the server, which clients take for it; they try three times."""
     between = Proxy(s3)
     between.start()
+    monkeypatch.setattr(fsspec.get_filesystem_class("s3"), "retries", 1)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{between.port}")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     yield between
@@ -118,12 +121,11 @@ def test_a_store_holds_what_a_folder_would(s3, market, undisturbed, prefix):
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_workers_of_a_cluster_write_to_a_store(s3, market, prefix, tmp_path):
-    here = run_batch(market, LISTED, tmp_path / "out", jobs=2)
+def test_the_workers_of_a_cluster_write_to_a_store(s3, market, undisturbed, prefix, tmp_path):
     with DaskCluster(tmp_path) as cluster:
         cluster.start()
         run_batch(market, LISTED, at(prefix), workers=cluster_workers(cluster.address))
-    assert_all_is_well(s3, prefix, {path.name: path.read_bytes() for path in here.out.out.glob("*.xlsx")})
+    assert_all_is_well(s3, prefix, undisturbed)
 
 
 def test_a_finished_run_is_kept_and_what_is_gone_or_changed_is_made_anew(s3, market, undisturbed, prefix):
@@ -229,9 +231,8 @@ def test_an_upload_that_is_cut_is_tried_again(s3, proxy, market, undisturbed, pr
 
 
 def test_an_upload_that_is_cut_for_good_shows_no_object_and_the_run_resumes(
-    s3, proxy, market, undisturbed, prefix, monkeypatch
+    s3, proxy, market, undisturbed, prefix
 ):
-    monkeypatch.setattr(fsspec.get_filesystem_class("s3"), "retries", 1)
     proxy.cut = b"C2.xlsx HTTP"
     with pytest.raises(
         DestinationError, match=r"C2.xlsx could not be reached, also when tried again .*--resume"
@@ -248,6 +249,22 @@ def test_an_upload_that_is_cut_for_good_shows_no_object_and_the_run_resumes(
         in run_batch(market, LISTED, at(prefix), jobs=1, resume=True).resumed
     )
     assert_all_is_well(s3, prefix, undisturbed)
+
+
+def test_a_ledger_of_many_parts_that_is_cut_leaves_the_earlier_one(s3, proxy, prefix, tmp_path):
+    store, ledger = ObjectStore.at(at(prefix)), tmp_path / LEDGER_FILE
+    ledger.write_bytes(b"the earlier one")
+    store.upload(ledger)
+    with ledger.open("wb") as file:
+        file.truncate(101 << 20)  # above what is put at once
+    proxy.cut = b"partNumber=2"
+    with pytest.raises(DestinationError, match=r"run\.sqlite could not be reached, also when tried again"):
+        store.upload(ledger)
+    assert s3.objects(prefix) == {LEDGER_FILE: b"the earlier one"}
+    assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=BUCKET)
+    proxy.cut = b""
+    store.upload(ledger)
+    assert s3.client.head_object(Bucket=BUCKET, Key=f"{prefix}/{LEDGER_FILE}")["ContentLength"] == 101 << 20
 
 
 # --- one run at a time ----------------------------------------------------------------------------------
