@@ -228,7 +228,7 @@ def _inputs_of_files(
 
 def _told(options: Mapping[str, Any], source: str, out: str) -> dict[str, Any]:
     """Return the options that were given, for the ledger: addresses without user and password."""
-    from pyalloc.tables.database import is_address
+    from pyalloc.tables.files import is_address
 
     told = {name: given for name, given in options.items() if given}
     if is_address(told.get("clients", "")):

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from pyalloc.errors import InputError
-from pyalloc.tables.database import is_address
+from pyalloc.tables.files import is_address
 
 
 class DestinationError(InputError):

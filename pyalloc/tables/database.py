@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -22,17 +21,11 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 10
 """How long a PostgreSQL server may take to answer, unless the address says otherwise (connect_timeout)."""
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*://")
 _SHOWN_CHARACTERS = 300
 _CREDENTIALS = (
     "give user and password in the address, or the password where the database's own programs find it, as in "
     "PGPASSWORD or ~/.pgpass"
 )
-
-
-def is_address(text: str) -> bool:
-    """Return whether a text is the address of a database or store, and no path."""
-    return _ADDRESS.match(text) is not None
 
 
 def stream_query(address: str, query: str) -> Generator[Table, None, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,13 @@ from pyalloc.errors import TableError
 
 GZIP_SUFFIX: Final = ".gz"
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*://")
 _CHUNK_BYTES = 1 << 20
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is the address of a database or an object store, and no path."""
+    return _ADDRESS.match(text) is not None
 
 
 def read_bytes(path: Path, limit: float) -> bytes:
@@ -31,7 +38,7 @@ def read_chunks(path: Path, limit: float = inf) -> Generator[bytes, None, None]:
     room = limit
     with opened(path, limit) as file:
         packed = path.name.lower().endswith(GZIP_SUFFIX)
-        # GzipFile is an IO of bytes in all that is used here, though not by its declaration.
+        # GzipFile is an IO of bytes in all that is used here, if not by its declaration.
         stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packed else file
         try:
             while chunk := stream.read(_CHUNK_BYTES):

@@ -73,7 +73,7 @@ def running_postgres() -> Iterator[Postgres]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        options = ["-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
+        options = ["-h", "127.0.0.1", "-p", str(port), "-c", "unix_socket_directories=", "-c", "fsync=off"]
         with (Path(folder) / "server.log").open("wb") as log:
             server = subprocess.Popen(
                 [*as_other, postgres, "-D", str(data), *options], stdout=log, stderr=log, cwd=folder

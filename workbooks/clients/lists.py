@@ -11,7 +11,7 @@ from pathlib import Path
 from pyalloc.errors import InputError
 from pyalloc.names import CATEGORIES
 from pyalloc.tables import NumberFormats, Problem, Table, stream_query, stream_table
-from pyalloc.tables.database import is_address
+from pyalloc.tables.files import is_address
 from workbooks.clients.client import Client, ClientList, chosen
 from workbooks.clients.repeats import Repeats
 from workbooks.clients.rows import REQUIRED, ignored_columns, judged
