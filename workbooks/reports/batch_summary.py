@@ -217,7 +217,7 @@ def _write_refused(
 ) -> None:
     reasons = "; ".join(f"{problem.column}: {problem.reason}" for problem in problems)
     name = f"{problems[0].source} row {problems[0].row_number}"
-    values = {"Name": name, "Status": REFUSED, "Problem": reasons}
+    values = {"Client": problems[0].key or None, "Name": name, "Status": REFUSED, "Problem": reasons}
     for i, column in enumerate(columns, start=1):
         look = REFUSED if column.title == "Status" else "sentence" if column.title == "Problem" else "text"
         _put(sheet.cell(row, i), values.get(column.title), look)
