@@ -107,16 +107,16 @@ class Objects:
             yield from several.map(found, names)
 
     def names(self) -> Iterator[str]:
-        """Yield the names of the objects there."""
-        with self.told(""):
-            files, root = self._located("")
-            try:
-                found = files.ls(root, detail=False)
-            except FileNotFoundError as error:
-                if _code(error) == "NoSuchBucket":
-                    raise
-                found = []
-        yield from (path.rpartition("/")[2] for path in found)
+        """Yield the names of the objects there; those of S3 a page at a time, as there may be millions."""
+        files, root = self._located("")
+        page: dict[str, str] | None = {}
+        while page is not None:
+            with self.told(""):
+                if "s3" in _protocols(files):
+                    found, page = _listed(files, root, page)
+                else:
+                    found, page = files.ls(root, detail=False) if files.exists(root) else [], None
+            yield from (path.rpartition("/")[2] for path in found)
 
     def upload(self, path: Path) -> None:
         """Put a file of any length under its own name."""
@@ -193,6 +193,17 @@ def _put_whole(files: Any, path: str, put: Callable[[str], object]) -> None:
         with suppress(Exception):  # what went wrong is told
             files.rm_file(part)
         raise
+
+
+def _listed(files: Any, root: str, page: dict[str, str]) -> tuple[list[str], dict[str, str] | None]:
+    """Return a page of the keys below a place in S3, and what to ask for the next page with."""
+    bucket, key, _ = files.split_path(root)
+    prefix = f"{key}/" if key else ""
+    answer = files.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **page)
+    token = answer.get("NextContinuationToken")
+    return [found["Key"] for found in answer.get("Contents", ())], {
+        "ContinuationToken": token
+    } if token else None
 
 
 def _code(error: BaseException) -> str:

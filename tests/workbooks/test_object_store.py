@@ -346,6 +346,16 @@ def test_what_was_put_last_is_there_whole(tmp_path_factory, scheme, puts):
         assert [sha256 is not None for sha256 in found] == [name in last for name in "abcd"]
 
 
+@pytest.mark.usefixtures("s3")
+def test_a_store_of_many_objects_is_listed_page_by_page(prefix, monkeypatch):
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")
+    store = destination_of(at(prefix))
+    for i in range(5):
+        store.put(f"C{i}.xlsx", b"")
+    destination_of(at(f"{prefix}/below")).put("other.xlsx", b"")
+    assert list(store.workbooks()) == [f"C{i}.xlsx" for i in range(5)]
+
+
 def test_a_store_that_shows_files_while_they_are_written_gets_them_under_another_name_first(
     tmp_path, monkeypatch
 ):
