@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import islice, pairwise
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Final
@@ -82,9 +83,13 @@ def run() -> None:
 
 def compare(engine: str, counts: tuple[int, ...]) -> None:
     """Run so many clients, each run in a process of its own, and print how the cost of one more develops."""
-    alone = float(_output("alone"))
-    print(f"\n{engine}, {WORKERS} workers: a workbook alone takes {1e3 * alone:.2f} ms of a processor")
-    costs = [Cost(**json.loads(_output(engine, str(count)))) for count in counts]
+    # As many at once as there are workers, which get in each other's way in the caches as workers do.
+    lone = [_started("alone") for _ in range(WORKERS)]
+    alone = fmean(float(_output(process)) for process in lone)
+    print(
+        f"\n{engine}, {WORKERS} workers: a workbook without engine takes {1e3 * alone:.2f} ms of a processor"
+    )
+    costs = [Cost(**json.loads(_output(_started(engine, str(count))))) for count in counts]
     for few, many in pairwise(costs):
         more = many.count - few.count
         workers, driver = (many.workers - few.workers) / more, (many.driver - few.driver) / more
@@ -95,9 +100,16 @@ def compare(engine: str, counts: tuple[int, ...]) -> None:
         )
 
 
-def _output(*arguments: str) -> str:
+def _started(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.scale", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _output(process: subprocess.Popen[str]) -> str:
+    said, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit("a run failed: nothing was measured")
+    return said
 
 
 def measure(engine: str, count: int) -> Cost:
