@@ -10,7 +10,17 @@ from typing import Final
 
 from workbooks.processes import ONE_THREAD
 
-BENCHMARKS: Final = ("startup", "frontier", "ranker", "backtest", "workbooks", "batch", "addin", "calc")
+BENCHMARKS: Final = (
+    "startup",
+    "frontier",
+    "ranker",
+    "backtest",
+    "workbooks",
+    "batch",
+    "scale",
+    "addin",
+    "calc",
+)
 
 
 def main() -> None:

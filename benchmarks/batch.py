@@ -81,7 +81,7 @@ def measure_memory(*, excluding: bool) -> None:
     """Print the memory of a run above the process after imports, and how it grows."""
     for module in _LOADED_LATER:
         import_module(module)
-    after_imports = _peak()
+    after_imports = peak_memory()
     with TemporaryDirectory() as name:
         folder = Path(name)
         market = MarketData.from_path(write_demo_market(folder / "market"))
@@ -92,7 +92,7 @@ def measure_memory(*, excluding: bool) -> None:
         def advance(_: object) -> None:
             count = next(done)
             if count in MEASURED_AT:
-                seen[count] = _peak()
+                seen[count] = peak_memory()
 
         run_batch(market, replace(listed), folder / "out", jobs=1, on_progress=advance)
     first, last = (seen[count] for count in MEASURED_AT)
@@ -103,7 +103,7 @@ def measure_memory(*, excluding: bool) -> None:
     )
 
 
-def _peak() -> float:
+def peak_memory() -> float:
     """Return the most memory that this process has had, in MB (Linux counts it from its own start)."""
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024.0

@@ -117,6 +117,44 @@ def test_workbooks_settles_how_openpyxl_writes_before_it_loads():
     assert done.stdout.split() == ["False"]
 
 
+EXTRAS = (
+    "distributed",
+    "dask",
+    "fsspec",
+    "s3fs",
+    "sqlalchemy",
+    "psycopg",
+    "isal",
+    "orjson",
+    "pyarrow",
+    "yfinance",
+)
+
+
+def test_the_demo_needs_no_extra(tmp_path):
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}));"
+        f"from pyalloc.cli import main; sys.exit(main(['demo', '--out', {str(tmp_path)!r}, '--jobs', '1']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((tmp_path / "clients").glob("D*.xlsx"))) == 25
+
+
+def test_a_local_run_imports_nothing_that_is_for_more_machines(demo_market_path, tmp_path):
+    (tmp_path / "clients.csv").write_text("client_id,name,risk,budget\nA,Amber,5,1000\n", encoding="utf-8")
+    places = ["--market", str(demo_market_path), "--clients", "clients.csv", "--out", "out"]
+    code = (
+        f"import sys; from pyalloc.cli import main; assert main(['generate', *{places!r}]) == 0;"
+        "others = ('distributed', 'dask', 'sqlalchemy', 'fsspec');"
+        "print('imported:', *(name for name in others if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.splitlines()[-1] == "imported:"
+
+
 def test_every_public_name_is_there_when_asked_for():
     assert set(pyalloc.__all__) == set(dir(pyalloc))
     for name in pyalloc.__all__:

@@ -20,6 +20,7 @@ from pyalloc.marketdata import MarketData
 from pyalloc.marketdata.demo import NOTICE, write_demo_market
 from pyalloc.policy import Policy
 from pyalloc.profile import InvestorProfile
+from pyalloc.tables import Problem
 from workbooks.batch import run_batch
 from workbooks.clients import SUMMARY_FILE, Client, ClientList, read_clients
 from workbooks.folder import LOCK_FILE, LOG_FILE, opened
@@ -247,7 +248,7 @@ def rows_of(sheet):
 
 def test_the_summary_has_a_row_for_every_row_of_the_list(summary):
     rows = rows_of(summary)
-    assert [row["Client"].value for row in rows] == ["F", "G", "ü1", None]
+    assert [row["Client"].value for row in rows] == ["F", "G", "ü1", "H"]
     assert [row["Status"].value for row in rows] == ["done", "done", "done", "refused"]
     assert rows[3]["Name"].value == "clients.csv row 4"
     assert "risk is 99" in rows[3]["Problem"].value
@@ -286,3 +287,28 @@ def test_a_failed_client_has_a_row_without_figures_under_the_firm_of_the_policy(
     assert "Amber & Co" in sheet["A2"].value
     (row,) = rows_of(sheet)
     assert (row["Status"].value, row["Stocks weight"].value) == ("failed", None)
+
+
+def test_a_summary_of_more_rows_than_are_read_names_what_failed_first_and_totals_all(
+    market, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("workbooks.reports.batch_summary.MOST_ROWS", 4)
+    yen = [client(f"Y{i}", budget=1000.0 + i, currency="JPY") for i in range(3)]
+    refused = Problem("clients.csv", 9, "risk", "risk is 99")
+    listed = ClientList((GOOD, *yen, UNKNOWN_ASSET), (refused,))
+    result = run_batch(market, listed, tmp_path, jobs=1)
+    sheet = load_workbook(tmp_path / SUMMARY_FILE).active
+    assert [row["Client"].value or row["Name"].value for row in rows_of(sheet)] == [
+        "C",
+        "clients.csv row 9",
+        "A",
+        "Y0",
+    ]
+    assert "4 of 6 rows, what failed or was refused first" in sheet["A2"].value
+    assert [sheet[f"D{row}"].value for row in (5, 6, 7)] == [4, 1, 1]
+    titles = [cell.value for cell in sheet[int(sheet.auto_filter.ref[1:3].rstrip(":"))]]
+    column = titles.index("Stocks amount") + 1
+    yen_in_stocks = sum(
+        item.figures.amounts[0] for item in result.results(DONE) if item.client.profile.currency == "JPY"
+    )
+    assert sheet.cell(6, column).value == yen_in_stocks > 0
