@@ -212,6 +212,8 @@ class _Batch:
                 recording(out / LEDGER_FILE, begun) as ledger,
             ):
                 self._make(ledger, workforce)
+                if self.elsewhere:
+                    sweep(out)  # of what lost workers had not finished
                 ledger.commit()
                 result = self._result(record_at(out / LEDGER_FILE), started, resumed)
                 result = replace(result, problem=_summary_problem(result))
