@@ -29,6 +29,7 @@ from pyalloc.policy import Policy
 from tests.workbooks.dask_cluster import DaskCluster
 from workbooks.batch import run_batch
 from workbooks.clients import Client, ClientList, chosen
+from workbooks.folder import Folder
 from workbooks.maker import Maker
 from workbooks.processes import local_workers
 
@@ -130,7 +131,7 @@ def alone() -> float:
     """Return the processor seconds of one workbook, made without any engine."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        maker = Maker(_market(folder), Policy(), "compiled", None, "client", folder / "out", dry=True)
+        maker = Maker(_market(folder), Policy(), "compiled", None, "client", Folder(folder / "out"), dry=True)
         clients = StreamedClients(2 * ALONE)
         for client in islice(clients, ALONE):
             maker.make(client)

@@ -129,12 +129,13 @@ def test_the_demo_needs_no_extra(tmp_path):
     assert len(list((tmp_path / "clients").glob("D*.xlsx"))) == 25
 
 
-def test_a_local_run_imports_nothing_that_a_cluster_is_for(demo_market_path, tmp_path):
+def test_a_local_run_imports_nothing_that_is_for_more_machines(demo_market_path, tmp_path):
     (tmp_path / "clients.csv").write_text("client_id,name,risk,budget\nA,Amber,5,1000\n", encoding="utf-8")
     places = ["--market", str(demo_market_path), "--clients", "clients.csv", "--out", "out"]
     code = (
         f"import sys; from pyalloc.cli import main; assert main(['generate', *{places!r}]) == 0;"
-        "print('imported:', *(name for name in ('distributed', 'dask', 'sqlalchemy') if name in sys.modules))"
+        "others = ('distributed', 'dask', 'sqlalchemy', 'fsspec');"
+        "print('imported:', *(name for name in others if name in sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyalloc.errors import InputError, UnavailableError
 from pyalloc.execution import Workers, Workforce
+from workbooks.destination import Desk, Destination, destination_of
 from workbooks.engines import EngineName, Flavour
 from workbooks.fingerprint import client_of
-from workbooks.folder import complaint_about, marked, opened, sweep
 from workbooks.interrupts import interrupts_between_steps
 from workbooks.ledger import LEDGER_FILE, Ledger, held_ledger, new_ledger, record_at, recording
 from workbooks.maker import Maker
@@ -56,7 +56,7 @@ class RefusedRowsError(InputError):
 def run_batch(
     market: MarketData,
     clients: ClientSource,
-    out: str | Path,
+    out: str | Path | Destination,
     *,
     policy: Policy | None = None,
     engine: EngineName = "compiled",
@@ -87,8 +87,9 @@ def run_batch(
     market : MarketData
     clients : ClientSource
         As a :class:`workbooks.clients.ClientList`.
-    out : path-like
-        A folder, made if need be; workbooks of earlier runs are replaced, other files stay.
+    out : path-like, str or Destination
+        A folder, made if need be, or the address of an object store (``s3://bucket/run/``); workbooks of
+        earlier runs are replaced, other files stay.
     policy : Policy, optional
         Default: the house policy.
     engine : {"compiled", "openpyxl"}
@@ -131,10 +132,10 @@ def run_batch(
     if template is not None:
         _check_template(engine, template, policy)
     elsewhere = workers is not None
-    out = (
-        Path(out).absolute() if elsewhere else Path(out)
-    )  # there, workers have a current folder of their own
-    maker = Maker(market, policy, engine, template, flavour, out, dry_run)
+    destination = destination_of(out)
+    if elsewhere:
+        destination = destination.absolute()  # workers there have a current folder of their own
+    maker = Maker(market, policy, engine, template, flavour, destination, dry_run)
     items = iter(clients)
     if workers is None:
         first = list(islice(items, enough_for_all_jobs(_CLIENTS_PER_PROCESS)))
@@ -189,7 +190,7 @@ class _Batch:
         """Compute every workbook and write none."""
         started = perf_counter()
         with self.workers(self.maker) as workforce:
-            self._make(begun, workforce)
+            self._make(begun, workforce, None)
         return self._result(begun, started)
 
     def run(self, begun: Ledger, resume: bool) -> BatchResult:
@@ -197,34 +198,37 @@ class _Batch:
         started = perf_counter()
         out = self.maker.out
         with (
-            opened(out, logger, append=resume),
+            out.opened(logger, append=resume) as desk,
             _going_on(),
-            marked(out) if self.elsewhere else nullcontext("") as mark,
+            out.marked() if self.elsewhere else nullcontext("") as mark,
         ):
+            path = desk.folder / LEDGER_FILE
             counts = begun.counts()
             logger.info("%d clients, %d refused rows", counts.clients, counts.refused)
-            resumed = self._resumed(begun) if resume else ""
+            resumed = self._resumed(begun, path) if resume else ""
             if resumed:
                 logger.info("resumed: %s", resumed)
             # Only who has workers puts a new ledger in the place of the earlier one.
             with (
                 self.workers(self.maker, partial(_out_of_reach, mark)) as workforce,
-                recording(out / LEDGER_FILE, begun) as ledger,
+                recording(path, begun) as ledger,
             ):
-                self._make(ledger, workforce)
+                self._make(ledger, workforce, desk)
                 if self.elsewhere:
-                    sweep(out)  # of what lost workers had not finished
+                    out.sweep()  # of what lost workers had not finished
                 ledger.commit()
-                result = self._result(record_at(out / LEDGER_FILE), started, resumed)
+                result = self._result(record_at(path), started, resumed)
                 result = replace(result, problem=_summary_problem(result))
                 ledger.finish(result.problem)
+            if not out.is_here and (held := held_ledger(path)):
+                result = replace(result, record=held)  # the file goes with the desk
             counts = result.counts
             logger.info("%d done, %d failed in %.1f s", counts.done, counts.failed, result.seconds)
         return result
 
-    def _resumed(self, begun: Ledger) -> str:
+    def _resumed(self, begun: Ledger, path: Path) -> str:
         """Let the ledger begin with what is kept of an earlier run, and return that in words."""
-        earlier = held_ledger(self.maker.out / LEDGER_FILE)
+        earlier = held_ledger(path)
         if earlier is None:
             return f"there was no run to resume, {begun.counts().clients} to make"
         return resume_from(begun, earlier, self.maker.out)
@@ -240,7 +244,7 @@ class _Batch:
             resumed,
         )
 
-    def _make(self, ledger: Ledger, workforce: Workforce) -> None:
+    def _make(self, ledger: Ledger, workforce: Workforce, desk: Desk | None) -> None:
         """Make what is pending, and record what became of it as it comes."""
         if self.on_progress is not None:
             for entry in ledger.entries(kept=True):
@@ -251,13 +255,15 @@ class _Batch:
                 for entry, result in made:
                     _log(result)
                     ledger.record(entry.position, result)
+                    if desk is not None:
+                        desk.keep(ledger.commit)
                     if self.on_progress is not None:
                         self.on_progress(result)
                     step()
                     if self.fail_fast and result.error:
                         reason = "not made, because an earlier client failed and the run was to stop there"
             except BrokenProcessPool:
-                sweep(self.maker.out)
+                self.maker.out.sweep()
                 reason = "not made, because a process of the run was killed: run again with fewer jobs"
                 logger.exception(reason)
         if reason:
@@ -296,7 +302,7 @@ def _going_on() -> Iterator[None]:
 
 
 def _out_of_reach(mark: str, maker: Maker) -> str:
-    return complaint_about(maker.out, mark)
+    return maker.out.complaint(mark)
 
 
 def _make_entry(maker: Maker, entry: Entry) -> ClientResult:
@@ -306,12 +312,12 @@ def _make_entry(maker: Maker, entry: Entry) -> ClientResult:
 def _summary_problem(result: BatchResult) -> str:
     """Write the summary, and return why it could not be; nothing where it could."""
     from workbooks.clients import SUMMARY_FILE
-    from workbooks.reports.batch_summary import write_batch_summary
+    from workbooks.reports.batch_summary import batch_summary
 
-    path = result.out / SUMMARY_FILE
     try:
-        write_batch_summary(result, path)
+        result.out.put(SUMMARY_FILE, batch_summary(result))
     except OSError as error:
+        path = result.out.place(SUMMARY_FILE)
         return f"{path} cannot be written ({error.strerror}): close it in Excel, then run again with --resume"
     return ""
 

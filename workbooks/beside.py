@@ -1,25 +1,23 @@
-"""Whether the folder of a run agrees with its ledger, file by file."""
+"""Whether the destination of a run agrees with its ledger, file by file."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workbooks.clients import SUMMARY_FILE
-from workbooks.recorded import RunRecord
+from workbooks.recorded import PAGE, RunRecord
 from workbooks.results import DONE
-from workbooks.resume import file_sha256
+
+if TYPE_CHECKING:
+    from workbooks.destination import Destination
 
 MOST_NAMED: Final = 1000
 """Files of a kind, failures and refusals that are named one by one."""
-
-_HELD_BY_EXCEL = "~$"  # begins the name of the file that Excel keeps beside an open workbook
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,13 @@ class FilesBeside:
     strangers: tuple[str, ...]
 
 
-def files_beside(record: RunRecord, folder: Path, *, summary: bool, verify: bool) -> FilesBeside:
-    """Compare a folder with a ledger.
+def files_beside(record: RunRecord, out: Destination, *, summary: bool, verify: bool) -> FilesBeside:
+    """Compare a destination with a ledger.
 
     Parameters
     ----------
     record : RunRecord
-    folder : Path
+    out : Destination
     summary : bool
         Whether there is to be a summary.
     verify : bool
@@ -63,7 +61,7 @@ def files_beside(record: RunRecord, folder: Path, *, summary: bool, verify: bool
             ((entry.file_name, entry.status == DONE, entry.sha256) for entry in record.entries()),
         )
         # After the ledger, so that a run that goes has written every file that was read to be done.
-        names.executemany("INSERT INTO found VALUES (?)", ((name,) for name in _workbooks_in(folder)))
+        names.executemany("INSERT INTO found VALUES (?)", ((name,) for name in out.workbooks()))
         if summary:
             names.execute("REPLACE INTO known VALUES (?, 1, '')", (SUMMARY_FILE,))
         else:
@@ -76,7 +74,7 @@ def files_beside(record: RunRecord, folder: Path, *, summary: bool, verify: bool
         present = names.execute(
             "SELECT name, sha256 FROM known JOIN found USING (name) WHERE sha256 <> '' ORDER BY name"
         )
-        changed = (name for name, sha256 in present if file_sha256(folder / name) != sha256)
+        changed = (name for name, sha256, found in _reread(present, out) if found != sha256)
         return FilesBeside(
             missing=listed("SELECT name FROM known WHERE done AND name NOT IN (SELECT name FROM found)"),
             changed=tuple(islice(changed, MOST_NAMED)) if verify else (),
@@ -85,8 +83,10 @@ def files_beside(record: RunRecord, folder: Path, *, summary: bool, verify: bool
         )
 
 
-def _workbooks_in(folder: Path) -> Iterator[str]:
-    with os.scandir(folder) as files:
-        for file in files:
-            if file.name.endswith(".xlsx") and not file.name.startswith(_HELD_BY_EXCEL):
-                yield file.name
+def _reread(named: Iterator[tuple[str, str]], out: Destination) -> Iterator[tuple[str, str, str | None]]:
+    """Yield name, recorded and present SHA-256 of each file, read a page at a time."""
+    while page := list(islice(named, PAGE)):
+        for (name, sha256), found in zip(
+            page, out.sha256s([name for name, _ in page], reread=True), strict=True
+        ):
+            yield name, sha256, found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,10 @@ Market = Annotated[Path, typer.Option(help="Folder with prices.csv, assets.csv a
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="Policy file (TOML); default: the house policy.")
 ]
-Out = Annotated[Path, typer.Option(help="Folder for the workbooks; made if need be.")]
+Out = Annotated[
+    str,
+    typer.Option(metavar="DIR|ADDRESS", help="Folder for the workbooks, or s3://bucket/run/ of a store."),
+]
 _FLAVOUR = "client: to read anywhere; live: to work in, with pyalloc's functions; default: client."
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")]
 Cluster = Annotated[
@@ -54,6 +57,7 @@ def demo(
     from pyalloc.marketdata.demo import write_demo_market
     from pyalloc.policy import Policy
     from workbooks.clients import SUMMARY_FILE, read_clients
+    from workbooks.destination import destination_of
     from workbooks.folder import replacing
 
     market = write_demo_market(out / "market")
@@ -63,7 +67,7 @@ def demo(
     workbooks = out / "clients"
     inputs = BatchInputs(read_clients(listed), Policy())
     code = run_and_tell(
-        MarketData.from_path(market), inputs, workbooks, jobs=jobs, options={"market": market}
+        MarketData.from_path(market), inputs, destination_of(workbooks), jobs=jobs, options={"market": market}
     )
     print(f"\nOpen {workbooks / SUMMARY_FILE} first: it links to every workbook.")
     print(f"Then change a row of {listed} and run")
@@ -95,7 +99,15 @@ def generate(
     context: typer.Context,
     market: Market,
     out: Out,
-    clients: Annotated[Path | None, typer.Option(help="Client list, csv or xlsx.")] = None,
+    clients: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|ADDRESS", help="Client list: csv, parquet or xlsx, or a database's address."
+        ),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="SQL", help="What to select from the database.")
+    ] = None,
     policy: PolicyFile = None,
     engine: Annotated[
         EngineName | None, typer.Option(help="What renders a workbook; default: compiled.")
@@ -122,14 +134,25 @@ def generate(
     The list has the columns client_id, name, budget and risk (low, medium,
     high or 1 to 10); optionally currency, exclude, as_of, and bounds as
     fractions (stocks_min, stocks_max and so on).
+
+    A database is given by its address, with --query for the same columns:
+
+    --clients postgresql+psycopg://user@host/bank --query "select ..."
+
+    or --clients sqlite:///file.db (extra sql). A password is best left to
+    PGPASSWORD or ~/.pgpass.
     """
     from pyalloc.marketdata import MarketData
+    from workbooks.destination import destination_of
 
+    destination = destination_of(out)
     if from_ledger is None:
-        inputs = _inputs_of_files(clients, sheet, policy, engine, template, flavour)
+        inputs = _inputs_of_files(clients, sheet, query, policy, engine, template, flavour)
     else:
         held = {
             "--clients": clients,
+            "--query": query,
+            "--sheet": sheet,
             "--policy": policy,
             "--engine": engine,
             "--template": template,
@@ -144,19 +167,21 @@ def generate(
     code = run_and_tell(
         MarketData.from_path(market),
         inputs,
-        out,
+        destination,
         jobs=jobs,
         workers=workers_of(cluster, jobs),
         resume=resume,
         fail_fast=fail_fast,
         dry_run=dry_run,
-        options={name: given for name, given in context.params.items() if given},
+        options=_told(context.params, listed.source, str(destination)),
     )
     raise typer.Exit(code)
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that a run wrote to.")],
+    folder: Annotated[
+        str, typer.Argument(metavar="DIR|ADDRESS", help="Folder or object store that a run wrote to.")
+    ],
     verify: Annotated[
         bool, typer.Option("--verify", help="Also compare every workbook with its SHA-256.")
     ] = False,
@@ -181,23 +206,36 @@ def read_policy(path: Path | None) -> Policy:
 
 
 def _inputs_of_files(
-    clients: Path | None,
+    clients: str | None,
     sheet: str | None,
+    query: str | None,
     policy: Path | None,
     engine: EngineName | None,
     template: Path | None,
     flavour: Flavour | None,
 ) -> BatchInputs:
-    from workbooks.clients import read_clients
+    from workbooks.clients import stream_clients
 
     if clients is None:
         raise InputError("no clients: give --clients FILE, or --from-ledger FILE of an earlier run")
     house = read_policy(policy)
-    listed = read_clients(clients, sheet=sheet, categories=house.category.names)
+    listed = stream_clients(clients, sheet=sheet, query=query, categories=house.category.names)
     if template is not None and flavour is not None:
         raise InputError("--flavour was given with --template: the template has a flavour, leave it out")
     file = _read_file(template) if template else None
     return BatchInputs(listed, house, engine or "compiled", file, flavour or "client")
+
+
+def _told(options: Mapping[str, Any], source: str, out: str) -> dict[str, Any]:
+    """Return the options that were given, for the ledger: addresses without user and password."""
+    from pyalloc.tables.files import is_address
+
+    told = {name: given for name, given in options.items() if given}
+    if is_address(told.get("clients", "")):
+        told["clients"] = source
+    if is_address(told["out"]):
+        told["out"] = out
+    return told
 
 
 def _inputs_of_ledger(path: Path, held: Sequence[str]) -> BatchInputs:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pyalloc.errors import InputError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData
     from pyalloc.policy import Policy
     from workbooks.clients import ClientSource
+    from workbooks.destination import Destination
     from workbooks.recorded import RunRecord
     from workbooks.results import BatchResult, ClientResult
 
@@ -39,7 +39,7 @@ class BatchInputs:
 
 
 def run_and_tell(
-    market: MarketData, inputs: BatchInputs, out: Path, *, dry_run: bool = False, **how: Any
+    market: MarketData, inputs: BatchInputs, out: Destination, *, dry_run: bool = False, **how: Any
 ) -> int:
     """Run the batch, say what became of it, and return the exit code; `how` are options of ``run_batch``."""
     from workbooks.batch import RefusedRowsError, run_batch
@@ -111,7 +111,7 @@ def _print_closing(result: BatchResult, *, dry_run: bool) -> None:
         print("nothing was written")
     else:
         print(f"{'workbooks':<14}{result.out}")
-        print(f"{'summary':<14}{result.out / SUMMARY_FILE}")
+        print(f"{'summary':<14}{result.out.place(SUMMARY_FILE)}")
 
 
 def workers_of(cluster: str | None, jobs: int | None) -> Workers | None:

@@ -1,17 +1,23 @@
-"""The folder that a batch writes to: one run at a time, whole files only, and a log."""
+"""A folder that a batch writes to: one run at a time, whole files only, and a log."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import logging
+import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import IO, Final
 
 from pyalloc.errors import InputError
+from workbooks.destination import Desk, DestinationError
+from workbooks.ledger import LEDGER_FILE
 
 if sys.platform == "win32":
     import msvcrt
@@ -23,8 +29,110 @@ LOCK_FILE: Final = "run.lock"
 """Empty; the operating system holds a lock on it while a run goes, and lets go when that is killed."""
 
 _PART = ".pyalloc-{}.part"
+_HELD_BY_EXCEL = "~$"  # begins the name of the file that Excel keeps beside an open workbook
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _TRIES = 10
 _BETWEEN_TRIES = 0.05  # seconds; who only looks whether a run goes holds the lock for far less
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder as the destination of a run."""
+
+    out: Path
+
+    def __str__(self) -> str:
+        return str(self.out)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a folder, in which the ledger stays."""
+        return True
+
+    def path(self, name: str) -> Path:
+        """Return where a file of this name is."""
+        return self.out / name
+
+    def absolute(self) -> Folder:
+        """Return it as processes with another current folder find it."""
+        return Folder(self.out.absolute())
+
+    def place(self, name: str) -> str:
+        """Return where a file of this name is, as messages say it."""
+        return str(self.out / name)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all; DestinationError where the disk is full, OSError otherwise."""
+        try:
+            with replacing(self.out / name) as part:
+                part.write_bytes(content)
+        except OSError as failure:
+            if failure.errno not in _NO_ROOM:
+                raise
+            raise DestinationError(
+                f"{self} has no room for {name} ({failure.strerror}): make some room, and go on with --resume"
+            ) from failure
+
+    def sha256s(self, names: Sequence[str], *, reread: bool) -> Iterator[str | None]:  # noqa: ARG002
+        """Yield the SHA-256 of files, in hexadecimal; None for one that cannot be read."""
+        return (file_sha256(self.out / name) for name in names)
+
+    def workbooks(self) -> Iterator[str]:
+        """Yield the names of the workbooks there."""
+        with os.scandir(self.out) as files:
+            for file in files:
+                if file.name.endswith(".xlsx") and not file.name.startswith(_HELD_BY_EXCEL):
+                    yield file.name
+
+    @contextmanager
+    def opened(self, logger: logging.Logger, *, append: bool) -> Iterator[Desk]:
+        """Make, lock and clear the folder, in which the ledger is worked on."""
+        with opened(self.out, logger, append=append):
+            yield Desk(self.out, lambda _: None)
+
+    @contextmanager
+    def recorded(self) -> Iterator[Path]:
+        """Return where the ledger is, if there is one."""
+        yield self.out / LEDGER_FILE
+
+    def is_running(self) -> bool:
+        """Return whether a run is writing to the folder."""
+        return is_running(self.out)
+
+    @contextmanager
+    def marked(self) -> Iterator[str]:
+        """Put a file into the folder by which other machines know it, and yield the file's name."""
+        mark = self.out / _PART.format(secrets.token_hex(8))
+        mark.touch()
+        try:
+            yield mark.name
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def complaint(self, mark: str) -> str:
+        """Return why this process cannot write to the folder that was marked; nothing where it can."""
+        try:
+            if not (self.out / mark).exists():
+                return (
+                    f"{self} is not the folder that the run writes to: name a folder that all machines share"
+                )
+            with self.marked():
+                return ""
+        except OSError as error:
+            return f"{self} cannot be written to ({error.strerror})"
+
+    def sweep(self) -> None:
+        """Remove the files that a killed process had not finished."""
+        sweep(self.out)
+
+
+def file_sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a file, in hexadecimal; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 @contextmanager
@@ -69,28 +177,6 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def marked(out: Path) -> Iterator[str]:
-    """Put a file into the folder by which other machines know it, and yield the file's name."""
-    mark = out / _PART.format(secrets.token_hex(8))
-    mark.touch()
-    try:
-        yield mark.name
-    finally:
-        mark.unlink(missing_ok=True)
-
-
-def complaint_about(out: Path, mark: str) -> str:
-    """Return why this process cannot write to the folder that was marked; nothing where it can."""
-    try:
-        if not (out / mark).exists():
-            return f"{out} is not the folder that the run writes to: name a folder that all machines share"
-        with marked(out):
-            return ""
-    except OSError as error:
-        return f"{out} cannot be written to ({error.strerror})"
 
 
 def sweep(out: Path) -> None:

@@ -47,7 +47,7 @@ _SCHEMA = (
         position INTEGER PRIMARY KEY, client_id TEXT, file_name TEXT, as_of TEXT, inputs TEXT,
         input_sha256 TEXT, status TEXT, error TEXT, sha256 TEXT, size INTEGER, seconds REAL, figures TEXT,
         kept INTEGER)""",
-    'CREATE TABLE refused (source TEXT, row_number INTEGER, "column" TEXT, reason TEXT)',
+    'CREATE TABLE refused (source TEXT, row_number INTEGER, "column" TEXT, reason TEXT, key TEXT)',
     f"PRAGMA user_version = {SCHEMA_VERSION}",
     f"PRAGMA application_id = {_APPLICATION}",
 )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import PurePath
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from pyalloc.errors import InputError, PyallocError
+from pyalloc.errors import PyallocError
+from workbooks.destination import Destination, DestinationError
 from workbooks.engines import Engine, EngineName, Flavour, make_engine
-from workbooks.folder import replacing
 from workbooks.results import ClientResult, Figures
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from pyalloc.marketdata import MarketData, MarketView
     from pyalloc.policy import Policy
     from workbooks.clients import Client
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @lru_cache(maxsize=1)
@@ -42,7 +39,7 @@ class Maker:
     engine: EngineName
     template: bytes | None
     flavour: Flavour
-    out: Path
+    out: Destination
     dry: bool = False
 
     @property
@@ -60,31 +57,28 @@ class Maker:
 
         Raises
         ------
-        InputError
-            Where the disk is full, which no other client would fare better with.
+        DestinationError
+            Where the disk is full or the store is out of reach: no other client would fare better.
         """
         started = perf_counter()
-        path = self.out / client.file_name
+        path = self.out.path(client.file_name)
         error, details = "", ""
         try:
             return replace(self._made(client, path), seconds=perf_counter() - started)
+        except DestinationError:
+            raise
         except PyallocError as refusal:
             error = str(refusal)
         except PermissionError:
             error = f"{path.name} may not be written: close the file in Excel and run again"
         except OSError as failure:
-            if failure.errno in _NO_ROOM:
-                raise InputError(
-                    f"{self.out} has no room for {path.name} ({failure.strerror}): make some room, and go on "
-                    "with --resume"
-                ) from failure
             error = f"{path.name} cannot be written ({failure.strerror}): name another folder"
         except Exception as bug:
             error = f"pyalloc failed unexpectedly ({type(bug).__name__}); the log says where"
             details = traceback.format_exc()
         return ClientResult(client, path, seconds=perf_counter() - started, error=error, details=details)
 
-    def _made(self, client: Client, path: Path) -> ClientResult:
+    def _made(self, client: Client, path: PurePath) -> ClientResult:
         from pyalloc.allocation import allocate
         from workbooks.template.facts import Recipient
 
@@ -92,8 +86,7 @@ class Maker:
         render = engine_of_this_process(self.engine, self.template, self.flavour)
         content, facts = render(allocation, Recipient(client.client_id, client.name))
         if not self.dry:
-            with replacing(path) as part:
-                part.write_bytes(content)
+            self.out.put(path.name, content)
         sha256 = hashlib.sha256(content).hexdigest()
         return ClientResult(client, path, _figures(allocation, facts), sha256, len(content))
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbooks.engines import EngineName, Flavour
@@ -15,6 +14,7 @@ from workbooks.results import PENDING, ClientResult, Figures
 
 if TYPE_CHECKING:
     from workbooks.clients import Client
+    from workbooks.destination import Destination
     from workbooks.maker import Maker
 
 
@@ -180,12 +180,12 @@ def new_entry(position: int, client: Client, last_day: date, made_from: str) -> 
     return Entry(position, client.client_id, client.file_name, as_of, inputs, input_sha256)
 
 
-def result_of(entry: Entry, out: Path) -> ClientResult:
-    """Return the result that an entry remembers of a run into a folder."""
+def result_of(entry: Entry, out: Destination) -> ClientResult:
+    """Return the result that an entry remembers of a run into a destination."""
     figures = figures_of(entry.figures) if entry.figures else None
     return ClientResult(
         client_of(entry.inputs),
-        out / entry.file_name,
+        out.path(entry.file_name),
         figures,
         entry.sha256,
         entry.size,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pyalloc.policy import Policy
     from workbooks.clients import Client
+    from workbooks.destination import Destination
     from workbooks.record import Counts
     from workbooks.recorded import RunRecord
 
@@ -62,8 +63,8 @@ class ClientResult:
     Attributes
     ----------
     client : Client
-    path : Path
-        Of the workbook.
+    path : PurePath
+        Of the workbook: a Path in a folder, a name alone in an object store.
     figures : Figures or None
     sha256 : str
         Of the workbook's bytes, in hexadecimal; empty without one.
@@ -80,7 +81,7 @@ class ClientResult:
     """
 
     client: Client
-    path: Path
+    path: PurePath
     figures: Figures | None = None
     sha256: str = ""
     size: int = 0
@@ -101,8 +102,8 @@ class BatchResult:
 
     Attributes
     ----------
-    out : Path
-        The folder of the workbooks.
+    out : Destination
+        Of the workbooks.
     policy : Policy
     notice : str
         The market's notice, as that it is synthetic; may be empty.
@@ -116,7 +117,7 @@ class BatchResult:
         Why there is no summary; empty if there is.
     """
 
-    out: Path
+    out: Destination
     policy: Policy
     notice: str
     record: RunRecord

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from workbooks.recorded import PAGE
 from workbooks.results import DONE
 
 if TYPE_CHECKING:
+    from workbooks.destination import Destination
     from workbooks.ledger import Ledger
     from workbooks.record import Entry
     from workbooks.recorded import RunRecord
 
 
-def resume_from(begun: Ledger, earlier: RunRecord, out: Path) -> str:
+def resume_from(begun: Ledger, earlier: RunRecord, out: Destination) -> str:
     """Let a run begin with what it keeps of an earlier one, and return a sentence about it.
 
     A workbook is kept where the earlier run made it from the same inputs and the file still has the bytes
@@ -27,17 +29,15 @@ def resume_from(begun: Ledger, earlier: RunRecord, out: Path) -> str:
     begun : Ledger
         Of the run that begins, every client pending.
     earlier : RunRecord
-    out : Path
-        The folder of both runs.
+    out : Destination
+        Of both runs.
     """
     common = earlier.run.made_from
     changed = [name for name, value in begun.run.made_from.items() if common[name] != value]
     kept, reasons = 0, Counter[str]()
-    for entry in begun.entries():
-        before = earlier.entry_of(entry.client_id)
-        reason = _why_made(entry, before, changed, out)
-        if before is None or reason:
-            reasons[reason] += 1
+    for entry, before in _with_files(begun, earlier, changed, out):
+        if isinstance(before, str):
+            reasons[before] += 1
         else:
             kept += 1
             begun.keep(replace(before, position=entry.position))
@@ -46,24 +46,36 @@ def resume_from(begun: Ledger, earlier: RunRecord, out: Path) -> str:
     return f"{kept} kept, {made} to make{why}"
 
 
-def _why_made(entry: Entry, before: Entry | None, changed: list[str], out: Path) -> str:
-    """Return why a workbook must be made; nothing where the one that is there stands."""
+def _with_files(
+    begun: Ledger, earlier: RunRecord, changed: list[str], out: Destination
+) -> Iterator[tuple[Entry, Entry | str]]:
+    """Yield each client with the earlier entry that stands, or why its workbook must be made.
+
+    The files are asked for a page at a time, since an object store answers many at once.
+    """
+    entries = begun.entries()
+    while page := list(islice(entries, PAGE)):
+        judged = [(entry, _judged(entry, earlier.entry_of(entry.client_id), changed)) for entry in page]
+        found = out.sha256s(
+            [entry.file_name for entry, before in judged if not isinstance(before, str)], reread=False
+        )
+        for entry, before in judged:
+            if isinstance(before, str):
+                yield entry, before
+                continue
+            sha256 = next(found)
+            if sha256 is None:
+                yield entry, "file missing"
+            else:
+                yield entry, before if sha256 == before.sha256 else "file changed"
+
+
+def _judged(entry: Entry, before: Entry | None, changed: list[str]) -> Entry | str:
+    """Return the earlier entry if it was made from the same, or why the workbook must be made."""
     if before is None:
         return "new in the list"
     if before.status != DONE:
         return f"{before.status} before"
     if before.input_sha256 != entry.input_sha256:
         return f"{' and '.join(changed) or 'row of the list'} changed"
-    found = file_sha256(out / entry.file_name)
-    if found is None:
-        return "file missing"
-    return "" if found == before.sha256 else "file changed"
-
-
-def file_sha256(path: Path) -> str | None:
-    """Return the SHA-256 of a file, in hexadecimal; None where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
+    return before

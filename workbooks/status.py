@@ -8,14 +8,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyalloc.errors import InputError
 from workbooks.beside import MOST_NAMED, files_beside
-from workbooks.folder import is_running
+from workbooks.destination import Destination, destination_of
 from workbooks.ledger import LEDGER_FILE, read_ledger
 from workbooks.record import now
 from workbooks.results import FAILED
+
+if TYPE_CHECKING:
+    from workbooks.recorded import RunRecord
 
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
@@ -126,13 +129,13 @@ class RunStatus:
             yield "To go on, run it again with --resume."
 
 
-def run_status(folder: Path, *, verify: bool = False) -> RunStatus:
-    """Return how the last run in a folder stands, also while it goes.
+def run_status(out: str | Path | Destination, *, verify: bool = False) -> RunStatus:
+    """Return how the last run in a folder or object store stands, also while it goes.
 
     Parameters
     ----------
-    folder : Path
-        That the run was to write to.
+    out : path-like, str or Destination
+        That the run was to write to. An object store knows of a run that goes what was put there last.
     verify : bool
         Also read every workbook and compare its SHA-256 with the ledger's.
 
@@ -141,15 +144,19 @@ def run_status(folder: Path, *, verify: bool = False) -> RunStatus:
     InputError
         Where there is no ledger, or none that can be read.
     """
-    running = is_running(folder)  # asked first, so that a run that ends meanwhile is not called interrupted
-    record = read_ledger(folder / LEDGER_FILE)
-    if record is None:
-        raise InputError(
-            f"{folder} has no ledger {LEDGER_FILE}: name a folder that pyalloc generate wrote to"
-        )
+    place = destination_of(out)
+    running = place.is_running()  # asked first, so that a run that ends meanwhile is not called interrupted
+    with place.recorded() as path:
+        record = read_ledger(path)
+        if record is None:
+            raise InputError(f"{place} has no ledger {LEDGER_FILE}: name where pyalloc generate wrote to")
+        return _status(place, record, running=running, verify=verify)
+
+
+def _status(place: Destination, record: RunRecord, *, running: bool, verify: bool) -> RunStatus:
     run, counts = record.run, record.counts()
     state = FINISHED if run.finished else RUNNING if running else INTERRUPTED
-    files = files_beside(record, folder, summary=bool(run.finished and not run.problem), verify=verify)
+    files = files_beside(record, place, summary=bool(run.finished and not run.problem), verify=verify)
     failures = (f"{entry.client_id}: {entry.error}" for entry in record.entries(FAILED))
     named = islice(chain(failures, map(str, record.refused())), MOST_NAMED)
     return RunStatus(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
 from pyalloc.errors import InputError
 
@@ -45,10 +46,13 @@ class NumberFormat:
         ``"."`` or ``","``; empty while undecided, when only whole numbers can be read.
     doubt : str
         Why it is undecided, as the end of a sentence.
+    is_settled : bool
+        Whether no other cell can decide it.
     """
 
     decimal_mark: str
     doubt: str = ""
+    is_settled: bool = True
 
 
 def decimal_marks(text: str) -> str:
@@ -74,8 +78,9 @@ def number_format(column: Iterable[object], elsewhere: str) -> NumberFormat:
         return NumberFormat(proven)
     return NumberFormat(
         "",
-        "may be a fraction or thousands and no other number tells which: write thousands without separator, "
-        "or save the file separated by commas with decimal points",
+        "may be a fraction or thousands and no number read so far tells which: write thousands without "
+        "separator, or save the file separated by commas with decimal points",
+        is_settled=False,
     )
 
 
@@ -83,7 +88,7 @@ def number(cell: object, form: NumberFormat | None) -> float:
     """Return a cell as a finite number; without a format, as in a workbook, text is never a number."""
     if isinstance(cell, str):
         value = _parsed(cell.strip(), form)
-    elif isinstance(cell, int | float) and not isinstance(cell, bool):
+    elif isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
         value = float(cell)
     else:
         raise InputError(f"{shown(cell)} is not a number")
@@ -93,10 +98,14 @@ def number(cell: object, form: NumberFormat | None) -> float:
 
 
 def text(cell: object, max_length: int) -> str:
-    """Return a cell as stripped text; a whole number from a workbook loses its ``.0``."""
-    if isinstance(cell, bool) or not isinstance(cell, str | float | int):
+    """Return a cell as stripped text; a whole number from a workbook or database loses its ``.0``."""
+    if isinstance(cell, bool) or not isinstance(cell, str | float | int | Decimal):
         raise InputError(f"{shown(cell)} is not text: format the cell as text and enter it again")
     if not isinstance(cell, str):
+        if not math.isfinite(cell):
+            raise InputError(f"{shown(cell)} is not text and not a finite number")
+        if isinstance(cell, int | Decimal):  # exact, however long
+            return str(int(cell)) if cell == int(cell) else f"{cell:f}"
         if not abs(cell) < _EXACT_INTEGERS:
             raise InputError(
                 f"{shown(cell)} is a number of more than 15 digits, which a spreadsheet rounds: "
@@ -118,6 +127,10 @@ def text(cell: object, max_length: int) -> str:
 def calendar_date(cell: object) -> date:
     """Return a cell as a date: a date cell of a workbook, or text such as 2016-12-30."""
     if isinstance(cell, datetime):
+        if cell.tzinfo is not None:
+            raise InputError(
+                f"{shown(cell)} has a time zone, which other dates hold in: write the date alone"
+            )
         if cell.time() != time.min:
             raise InputError(f"{shown(cell)} has a time of day: write the date alone")
         return cell.date()
@@ -134,15 +147,18 @@ def calendar_date(cell: object) -> date:
 def shown(cell: object) -> str:
     """Return a cell as a message shows it: text quoted and cut, control characters visible."""
     if isinstance(cell, str):
-        cut = cell if len(cell) <= _SHOWN_CHARACTERS else cell[:_SHOWN_CHARACTERS] + "…"
-        return '"' + _NOT_PRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", cut) + '"'
+        return '"' + _NOT_PRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", _cut(cell)) + '"'
     if isinstance(cell, bool):
         return f"the truth value {str(cell).upper()}"
     if isinstance(cell, datetime | date):
         return f"the date {cell.isoformat()}"
     if isinstance(cell, time | timedelta):
         return f"the time {cell}"
-    return f"{cell:,.15g}" if isinstance(cell, float) else str(cell)
+    return f"{cell:,.15g}" if isinstance(cell, float) else _cut(str(cell))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
 
 def _parsed(written: str, form: NumberFormat | None) -> float:

@@ -23,15 +23,60 @@ MAX_TEXT = 255
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one cell; as text, a sentence that starts with where it is."""
+    """What is wrong with one cell; as text, a sentence that starts with where it is.
+
+    Attributes
+    ----------
+    source : str
+    row_number : int
+    column, reason : str
+    key : str
+        What the row is known by where rows have no numbers, as in a database; may be empty.
+    """
 
     source: str
     row_number: int
     column: str
     reason: str
+    key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source} row {self.row_number}, column {self.column}: {self.reason}"
+        known_by = f" ({self.key})" if self.key else ""
+        return f"{self.source} row {self.row_number}, column {self.column}: {self.reason}{known_by}"
+
+
+class NumberFormats:
+    """How the columns of a table write numbers, as far as it was read block by block.
+
+    The first block that proves the decimal mark of a column settles it: what departs from it later is
+    refused, cell by cell, and what came before it and had more than one reading was.
+    """
+
+    def __init__(self) -> None:
+        self._settled: dict[str, cells.NumberFormat] = {}
+
+    def of(self, table: Table, column: str, proven_marks: str) -> cells.NumberFormat | None:
+        """Return the format of a column; None where text is never a number.
+
+        Parameters
+        ----------
+        table : Table
+            The block that is read.
+        column : str
+        proven_marks : str
+            The decimal marks that all columns of the block together prove.
+        """
+        if not table.decimal_marks:
+            return None
+        if len(table.decimal_marks) == 1:
+            return cells.NumberFormat(table.decimal_marks)
+        if settled := self._settled.get(name_key(column)):
+            return settled
+        own = table.column(column) if table.has(column) else ()
+        form = cells.number_format(own, proven_marks)
+        if form.is_settled:
+            self._settled[name_key(column)] = form
+        return form
 
 
 class ColumnReader:
@@ -45,6 +90,8 @@ class ColumnReader:
     Parameters
     ----------
     table : Table
+    formats : NumberFormats, optional
+        Shared by the readers of all blocks of one table.
 
     Examples
     --------
@@ -58,8 +105,9 @@ class ColumnReader:
     clients.csv row 3, column budget: "12o000" is not a number
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, formats: NumberFormats | None = None) -> None:
         self.table = table
+        self._formats = formats or NumberFormats()
         self._problems: dict[int, list[Problem]] = {}
 
     def text(self, column: str, *, required: bool = True, max_length: int = MAX_TEXT) -> tuple[str, ...]:
@@ -113,7 +161,7 @@ class ColumnReader:
         ]
         limits = [(holds, word, bound) for holds, word, bound in bounds if bound is not None]
         allowed = " and ".join(f"{word} {_with_unit(bound, unit)}" for _, word, bound in limits)
-        form = self._number_format(column)
+        form = self._formats.of(self.table, column, self._proven_marks)
 
         def convert(cell: object) -> float:
             value = cells.number(cell, form)
@@ -167,15 +215,11 @@ class ColumnReader:
             values.append(value)
         return tuple(values)
 
-    def _number_format(self, column: str) -> cells.NumberFormat | None:
-        allowed = self.table.decimal_marks
-        if len(allowed) < 2:
-            return cells.NumberFormat(allowed) if allowed else None
-        own = self.table.column(column) if self.table.has(column) else ()
-        return cells.number_format(own, self._proven_marks)
-
     @cached_property
     def _proven_marks(self) -> str:
+        """The decimal marks that all columns together prove, where that is not certain beforehand."""
+        if len(self.table.decimal_marks) < 2:
+            return self.table.decimal_marks
         return cells.decimal_marks(cells.joined(chain.from_iterable(self.table.rows)))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from pyalloc.errors import TableError
 
@@ -77,40 +78,94 @@ class Table:
         return tuple(row[position] for row in self.rows)
 
 
+@dataclass(frozen=True)
+class Header:
+    """The named columns of a table, and where in its rows they are.
+
+    Attributes
+    ----------
+    source : str
+    names : tuple of str
+        One per column of the file, stripped; empty where the column has none.
+    decimal_marks : str
+        As in :class:`Table`.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    decimal_marks: str = ""
+
+    @classmethod
+    def of(cls, source: str, cells: Sequence[object], decimal_marks: str = "") -> Header:
+        """Return the header that a row of cells is, unless two columns have one name."""
+        header = cls(source, tuple(_header_name(source, cell) for cell in cells), decimal_marks)
+        _refuse_duplicates(source, header.columns)
+        return header
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names that are not empty."""
+        return tuple(filter(None, self.names))
+
+    @cached_property
+    def _named(self) -> tuple[int, ...]:
+        return tuple(position for position, name in enumerate(self.names) if name)
+
+    @cached_property
+    def _unnamed(self) -> tuple[int, ...]:
+        return tuple(position for position, name in enumerate(self.names) if not name)
+
+    def table(self, numbered_rows: Sequence[tuple[int, Sequence[object]]]) -> Table:
+        """Return the table of rows below this header.
+
+        Rows may be shorter than the header (Excel omits trailing separators); a value outside the named
+        columns belongs to nothing and is refused, since reading on would shift or lose it.
+        """
+        for number, cells in numbered_rows:
+            outside = [*(p for p in self._unnamed if p < len(cells)), *range(len(self.names), len(cells))]
+            stray = next((position for position in outside if not is_blank(cells[position])), None)
+            if stray is not None:
+                raise TableError(
+                    f"{self.source} has a value in cell {cell_reference(number - 1, stray)}, under no column "
+                    "name: name the column, or check the separators and quotes of the row"
+                )
+        return Table(
+            source=self.source,
+            columns=self.columns,
+            rows=tuple(
+                tuple(cells[p] if p < len(cells) else "" for p in self._named) for _, cells in numbered_rows
+            ),
+            row_numbers=tuple(number for number, _ in numbered_rows),
+            decimal_marks=self.decimal_marks,
+        )
+
+
 def tabulate(
     source: str, numbered_rows: Iterable[tuple[int, Sequence[object]]], decimal_marks: str = ""
 ) -> Table:
-    """Return the table whose header is the first of ``numbered_rows`` that is not entirely blank.
+    """Return the table whose header is the first of ``numbered_rows`` that is not entirely blank."""
+    (table,) = blocks(source, numbered_rows, decimal_marks)
+    return table
 
-    Rows may be shorter than the header (Excel omits trailing separators); a value outside the named columns
-    belongs to nothing and is refused, since reading on would shift or lose it.
-    """
-    filled = [(number, cells) for number, cells in numbered_rows if not all(map(is_blank, cells))]
-    if not filled:
+
+def blocks(
+    source: str,
+    numbered_rows: Iterable[tuple[int, Sequence[object]]],
+    decimal_marks: str = "",
+    size: int | None = None,
+) -> Iterator[Table]:
+    """Yield the table of which :func:`tabulate` returns the whole, `size` rows at a time."""
+    filled = ((number, cells) for number, cells in numbered_rows if not all(map(is_blank, cells)))
+    _, first = next(filled, (0, None))
+    if first is None:
         raise TableError(f"{source} is empty: give it a header row and at least one row below")
-    (_, header), body = filled[0], filled[1:]
-    names = [_header_name(source, cell) for cell in header]
-    named = [position for position, name in enumerate(names) if name]
-    columns = tuple(names[position] for position in named)
-    _refuse_duplicates(source, columns)
-    if not body:
+    header = Header.of(source, first, decimal_marks)
+    block = list(islice(filled, size))
+    if not block:
         raise TableError(f"{source} has a header but no rows below it: add at least one")
-    unnamed = [position for position, name in enumerate(names) if not name]
-    for number, cells in body:
-        outside = [*(p for p in unnamed if p < len(cells)), *range(len(names), len(cells))]
-        stray = next((position for position in outside if not is_blank(cells[position])), None)
-        if stray is not None:
-            raise TableError(
-                f"{source} has a value in cell {cell_reference(number - 1, stray)}, under no column name: "
-                "name the column, or check the separators and quotes of the row"
-            )
-    return Table(
-        source=source,
-        columns=columns,
-        rows=tuple(tuple(cells[p] if p < len(cells) else "" for p in named) for _, cells in body),
-        row_numbers=tuple(number for number, _ in body),
-        decimal_marks=decimal_marks,
-    )
+    while block:
+        yield header.table(block)
+        block = list(islice(filled, size))
 
 
 def is_blank(cell: object) -> bool:

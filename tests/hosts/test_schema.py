@@ -15,7 +15,7 @@ from tests.workbooks.firms_template import SAMPLE, firms_own
 from workbooks.batch import run_batch
 from workbooks.clients import read_clients
 from workbooks.engines import EngineName, make_engine
-from workbooks.reports.batch_summary import write_batch_summary
+from workbooks.reports.batch_summary import batch_summary
 from workbooks.template.book import sizes_of
 
 VALIDATOR = Path(__file__).resolve().parents[2] / ".venv/validator/node_modules/.bin/ooxml-validator"
@@ -81,5 +81,5 @@ def test_a_batch_summary_meets_the_schema(validator: Path, demo_market: MarketDa
     )
     result = run_batch(demo_market, read_clients(clients), tmp_path, jobs=1)
     path = tmp_path / "summary.xlsx"
-    write_batch_summary(result, path)
+    path.write_bytes(batch_summary(result))
     assert errors(validator, path) == []

@@ -19,7 +19,7 @@ from workbooks.batch import run_batch
 from workbooks.clients import SUMMARY_FILE, Client, ClientList
 from workbooks.cluster import _Count, cluster_workers, unfit
 from workbooks.fingerprint import versions
-from workbooks.folder import LOCK_FILE, LOG_FILE, complaint_about, marked
+from workbooks.folder import LOCK_FILE, LOG_FILE, Folder
 from workbooks.ledger import LEDGER_FILE
 from workbooks.processes import ONE_THREAD
 from workbooks.status import INTERRUPTED, RUNNING, run_status
@@ -170,9 +170,9 @@ def test_a_worker_with_other_versions_is_refused_with_both(monkeypatch):
 
 def test_a_folder_that_a_worker_does_not_share_is_told_from_one_of_the_same_name(tmp_path):
     (tmp_path / "there").mkdir()
-    with marked(tmp_path) as mark:
-        assert complaint_about(tmp_path, mark) == ""
-        assert "name a folder that all machines share" in complaint_about(tmp_path / "there", mark)
+    with Folder(tmp_path).marked() as mark:
+        assert Folder(tmp_path).complaint(mark) == ""
+        assert "name a folder that all machines share" in Folder(tmp_path / "there").complaint(mark)
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 

@@ -23,6 +23,7 @@ from pyalloc.tables import Problem
 from workbooks.batch import run_batch
 from workbooks.clients import SUMMARY_FILE, Client, ClientList
 from workbooks.fingerprint import client_of, inputs_of, market_sha256
+from workbooks.folder import Folder
 from workbooks.ledger import LEDGER_FILE, SCHEMA_VERSION, new_ledger, read_ledger
 from workbooks.maker import Maker
 from workbooks.recorded import PAGE
@@ -140,7 +141,7 @@ def test_the_levels_of_risk_of_a_list_are_known_before_the_first_workbook(market
 def test_a_list_longer_than_a_page_is_made_in_the_order_of_dates_and_told_in_its_own(market):
     days = [date(2026, 3, 31), None, date(2026, 1, 30)]
     listed = ClientList(tuple(client(f"P{i}", as_of=days[i % 3]) for i in range(2 * PAGE + 5)))
-    maker = Maker(market, POLICY, "compiled", None, "client", Path("out"))
+    maker = Maker(market, POLICY, "compiled", None, "client", Folder(Path("out")))
     ledger = new_ledger(maker, listed.source, listed, {})
     assert [entry.client_id for entry in ledger.entries()] == [item.client_id for item in listed.clients]
     queued = [(entry.as_of, entry.position) for entry in ledger.queue()]

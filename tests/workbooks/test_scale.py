@@ -18,6 +18,7 @@ from pyalloc.marketdata import MarketData
 from pyalloc.marketdata.demo import write_demo_market
 from pyalloc.policy import Policy
 from workbooks.batch import run_batch
+from workbooks.folder import Folder
 from workbooks.maker import Maker
 from workbooks.status import run_status
 
@@ -33,7 +34,7 @@ def market(tmp_path_factory):
 @pytest.fixture(scope="module")
 def instant(market, tmp_path_factory):
     """Return workers who have the same workbook ready for everybody."""
-    maker = Maker(market, Policy(), "compiled", None, "client", tmp_path_factory.mktemp("one"))
+    maker = Maker(market, Policy(), "compiled", None, "client", Folder(tmp_path_factory.mktemp("one")))
     made = maker.make(next(iter(StreamedClients(1))))
 
     class Instant:

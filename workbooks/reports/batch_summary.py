@@ -7,7 +7,6 @@ from datetime import date
 from itertools import chain, groupby, islice
 from math import ceil
 from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
@@ -17,7 +16,6 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pyalloc.names import currency_digits
-from workbooks.folder import replacing
 from workbooks.ledger import LEDGER_FILE
 from workbooks.package import finished
 from workbooks.results import DONE, FAILED, REFUSED, BatchResult, ClientResult, Figures
@@ -80,20 +78,8 @@ class _Column(NamedTuple):
     value: Callable[[ClientResult], object]
 
 
-def write_batch_summary(result: BatchResult, path: Path) -> None:
-    """Write the summary of a batch to `path`; what stood there is replaced only by a complete file.
-
-    Parameters
-    ----------
-    result : BatchResult
-    path : Path
-        Beside the workbooks, which its links name without a folder.
-
-    Raises
-    ------
-    OSError
-        Where the file cannot be written, as when it is open in Excel.
-    """
+def batch_summary(result: BatchResult) -> bytes:
+    """Return the summary of a batch as the bytes of a file that is to lie beside the workbooks."""
     workbook = Workbook()
     sheet = workbook.active
     sheet.title = SHEET
@@ -111,8 +97,7 @@ def write_batch_summary(result: BatchResult, path: Path) -> None:
     _write_table(sheet, columns, result, header)
     _lay_out(sheet, columns, header, last, letter=result.policy.paper == "Letter")
     made = max((total.as_of for total in allocated if total.as_of), default=None)
-    with replacing(path) as part:
-        part.write_bytes(finished(workbook, date.fromisoformat(made) if made else EPOCH))
+    return finished(workbook, date.fromisoformat(made) if made else EPOCH)
 
 
 def _columns(categories: Sequence[str]) -> list[_Column]:
@@ -232,7 +217,7 @@ def _write_refused(
 ) -> None:
     reasons = "; ".join(f"{problem.column}: {problem.reason}" for problem in problems)
     name = f"{problems[0].source} row {problems[0].row_number}"
-    values = {"Name": name, "Status": REFUSED, "Problem": reasons}
+    values = {"Client": problems[0].key or None, "Name": name, "Status": REFUSED, "Problem": reasons}
     for i, column in enumerate(columns, start=1):
         look = REFUSED if column.title == "Status" else "sentence" if column.title == "Problem" else "text"
         _put(sheet.cell(row, i), values.get(column.title), look)
