@@ -41,7 +41,7 @@ START: Final = 100.0
 SENTENCES: Final = 6
 """What a reader is told of a backtest before its figures, here and in the report."""
 
-_TOGETHER: Final = 10
+_TOGETHER: Final = 20
 """Levels of risk that are walked together; each keeps every one of its decisions meanwhile."""
 
 NOT_WALKED: Final = "No backtest was run for this workbook, so it shows no history."
@@ -166,7 +166,7 @@ def histories_of(
         As clients have them, in any order and as often; without a date: at the last close. A day that the
         market does not have is left out.
     on_progress : callable, optional
-        As of :func:`pyalloc.backtest.walk_forward`, once for every ten levels of risk.
+        As of :func:`pyalloc.backtest.walk_forward`, once for every twenty levels of risk.
     """
     asked: dict[float, _Level] = {}
     for risk, as_of in set(wanted):

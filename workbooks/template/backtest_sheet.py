@@ -19,7 +19,7 @@ _FALL: Final = "C9D3DE"
 _ABOUT: Final = (
     (
         "Simulated: nobody held this. It is the house policy at the client's risk tolerance, with none of the client's own bounds, exclusions "
-        "or overrides, and for the inputs as generated. What it is held against trades on the same days at the same costs."
+        "or overrides, and for the inputs as generated."
     ),
     (
         "One trial: the policy was walked once and not chosen among others for this workbook. Settings that were tried before it are not "
@@ -113,7 +113,9 @@ def _told(sheet: Sheet, last: str) -> None:
     first = _TOLD + len(_ABOUT)
     for i in range(SENTENCES):
         sheet.solved(f"B{first + i}", "backtest_said", i, look="said_text")
-        sheet.heights[first + i] = _SENTENCE
+        sheet.heights[first + i] = (
+            _SENTENCE if i < SENTENCES - 1 else 2 * _SENTENCE
+        )  # the last lists strategies
         sheet.merged.append(f"B{first + i}:{last}{first + i}")
     sheet.name("backtest_said", f"B{first}:B{first + SENTENCES - 1}")
 
