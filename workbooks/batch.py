@@ -214,6 +214,8 @@ class _Batch:
                 recording(path, begun) as ledger,
             ):
                 self._make(ledger, workforce, desk)
+                if self.elsewhere:
+                    out.sweep()  # of what lost workers had not finished
                 ledger.commit()
                 result = self._result(record_at(path), started, resumed)
                 result = replace(result, problem=_summary_problem(result))

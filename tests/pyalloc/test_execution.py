@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyalloc.errors import InputError, UnavailableError
-from pyalloc.execution import CHUNK_SECONDS, IN_FLIGHT, Apart, Here, lent
+from pyalloc.execution import CHUNK_SECONDS, IN_FLIGHT, Apart, Held, Here, hold, lent, let_go
 
 
 class WorkerLostError(Exception):
@@ -132,6 +132,16 @@ def test_an_executor_that_lets_go_of_its_tasks_ends_the_run_in_a_sentence():
     executor = Scripted(lambda chunk: CancelledError() if 3 in chunk else None)
     with pytest.raises(UnavailableError, match="the workers were lost"):
         list(apart(executor).computed(times_one, range(50), 50))
+
+
+def test_a_worker_that_cannot_compute_says_so_in_place_of_results():
+    hold("fit", 3)
+    hold("unfit", 3, "has numpy 1.0 in place of 2.4")
+    assert dict(apart(Scripted(), Held("fit")).computed(times, [1, 2], 2)) == {1: 3, 2: 6}
+    with pytest.raises(UnavailableError, match=r"has numpy 1\.0 in place of 2\.4"):
+        list(apart(Scripted(), Held("unfit")).computed(times, [1, 2], 2))
+    for key in ("fit", "unfit"):
+        let_go(key)
 
 
 def test_whoever_waits_may_give_up():

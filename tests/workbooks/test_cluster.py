@@ -17,7 +17,7 @@ from pyalloc.profile import InvestorProfile
 from tests.workbooks.dask_cluster import DaskCluster
 from workbooks.batch import run_batch
 from workbooks.clients import SUMMARY_FILE, Client, ClientList
-from workbooks.cluster import cluster_workers, unfit
+from workbooks.cluster import _Count, cluster_workers, unfit
 from workbooks.fingerprint import versions
 from workbooks.folder import LOCK_FILE, LOG_FILE, Folder
 from workbooks.ledger import LEDGER_FILE
@@ -174,6 +174,21 @@ def test_a_folder_that_a_worker_does_not_share_is_told_from_one_of_the_same_name
         assert Folder(tmp_path).complaint(mark) == ""
         assert "name a folder that all machines share" in Folder(tmp_path / "there").complaint(mark)
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_a_cluster_without_workers_is_waited_for_and_then_given_up(monkeypatch):
+    class Deserted:
+        status = "running"
+
+        def scheduler_info(self, n_workers):  # noqa: ARG002
+            return {"workers": {}}
+
+    monkeypatch.setattr("workbooks.cluster._BETWEEN_COUNTS", 0.0)
+    count = _Count(Deserted(), "tcp://127.0.0.1:9")
+    assert count() == 0
+    monkeypatch.setattr("workbooks.cluster._WITHOUT_WORKERS", 0.0)
+    with pytest.raises(UnavailableError, match="has had no worker for 0 seconds: start one"):
+        count()
 
 
 def test_an_address_without_a_scheduler_ends_in_a_sentence(folder, tmp_path, capsys, monkeypatch):
