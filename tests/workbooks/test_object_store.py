@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -157,7 +158,9 @@ def test_a_driver_that_was_killed_is_resumed_once_its_lock_has_ended(
     listed.write_text("\n".join(["client_id,name,risk,budget", *rows]) + "\n")
     undisturbed = run_batch(market, read_clients(listed), tmp_path / "out", jobs=1)
     command = [*PYALLOC, "generate", "--market", str(market_path), "--clients", str(listed), "--jobs", "1"]
-    run = subprocess.Popen([*command, "--out", at(prefix)])
+    run = subprocess.Popen(
+        [*command, "--out", at(prefix)], env={**os.environ, "TMPDIR": str(tmp_path)}
+    )  # a kill leaves its temporary folder behind
     ledger, client = f"{prefix}/{LEDGER_FILE}", s3.client
     while run.poll() is None and not client.list_objects_v2(Bucket=BUCKET, Prefix=ledger)["KeyCount"]:
         time.sleep(0.005)
