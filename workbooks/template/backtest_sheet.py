@@ -8,12 +8,17 @@ from typing import Final, NamedTuple
 from workbooks.history import SENTENCES
 from workbooks.template.author import Sheet, columns_from
 from workbooks.template.backtest_figures import RETURNS, TITLES, author_figures, author_years
-from workbooks.template.charts import Chart, Line
+from workbooks.template.charts import Chart, Draw, Line
 from workbooks.template.frame import BACKTEST, head, section
 from workbooks.template.history_facts import SERIES, YEARS_SHOWN
 from workbooks.template.styles import BRONZE, INK, MUTED, SLATE
 
-_COLOURS: Final = (INK, SLATE, BRONZE, MUTED)
+_DRAWN: Final[tuple[tuple[str, Draw], ...]] = (
+    (INK, "line"),
+    (SLATE, "line"),
+    (BRONZE, "line"),
+    (MUTED, "dashes"),
+)
 _FALL: Final = "C9D3DE"
 
 _ABOUT: Final = (
@@ -131,8 +136,8 @@ def _charts(sheet: Sheet, at: _Columns, months: int) -> None:
     section(sheet, _CHARTS, "4  Growth of 100", "B", middle)
     section(sheet, _CHARTS, "5  Below the highest month end", after, at.drawdown[-1])
     growth = tuple(
-        Line(over(letter), over("B"), title, colour, "line")
-        for letter, title, colour in zip(at.wealth, TITLES, _COLOURS, strict=True)
+        Line(over(letter), over("B"), title, *drawn)
+        for letter, title, drawn in zip(at.wealth, TITLES, _DRAWN, strict=True)
     )
     sheet.charts += [
         Chart(

@@ -30,7 +30,7 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from workbooks.template.styles import FONT, GREY, INK, MUTED, RULE, YEAR
 
 Kind = Literal["doughnut", "bars", "scatter", "area", "lines", "falls"]
-Draw = Literal["fill", "line", "dots", "point"]
+Draw = Literal["fill", "line", "dashes", "dots", "point"]
 
 _EMU_PER_POINT: Final = 12700
 _FIRST_LINE: Final = 2.0
@@ -181,7 +181,11 @@ def _lines(chart: Chart, target: Any) -> LineChart:
         series.cat = AxDataSource(numRef=NumRef(f=line.categories))
         series.graphicalProperties = GraphicalProperties()
         width = _FIRST_LINE if i == 0 else _OTHER_LINE
-        series.graphicalProperties.line = LineProperties(solidFill=line.colour, w=int(width * _EMU_PER_POINT))
+        series.graphicalProperties.line = LineProperties(
+            solidFill=line.colour,
+            w=int(width * _EMU_PER_POINT),
+            prstDash="sysDash" if line.draw == "dashes" else None,
+        )
         series.marker = Marker(symbol="none")
         series.smooth = False
         made.series.append(series)
