@@ -102,8 +102,8 @@ def allocate(
 ) -> None:
     """Allocate one budget and show the whole chain, from macro conditions to positions."""
     import pyalloc
+    from pyalloc.policy import read_policy
     from workbooks.clients import risk_from_text
-    from workbooks.commands import read_policy
 
     profile = pyalloc.InvestorProfile(
         risk=risk_from_text(risk), budget=budget, currency=currency.upper(), exclude=tuple(exclude or ())
@@ -134,8 +134,8 @@ def rank(
     """Walk a ranker forward, and say what it was worth out of sample and what it rests on."""
     from pyalloc.marketdata import MarketData
     from pyalloc.marketdata.saved import SAVED_RANKER, write_ranker
+    from pyalloc.policy import read_policy
     from pyalloc.ranking.report import skill_lines
-    from workbooks.commands import read_policy
 
     data = MarketData.from_path(market)
     fitted = data.ranker(read_policy(policy).stocks, model)

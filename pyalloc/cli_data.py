@@ -100,10 +100,9 @@ def check(
     there: wrong dividends, splits and spin-offs, and symbols that changed hands.
     """
     from pyalloc.marketdata.report import check_market
-    from pyalloc.policy import Policy
+    from pyalloc.policy import read_policy
 
-    house = Policy() if policy is None else Policy.from_toml(policy)
-    report = check_market(market, against, max_age_days=house.macro.max_age_days)
+    report = check_market(market, against, max_age_days=read_policy(policy).macro.max_age_days)
     if as_json:
         document = asdict(report) | {"well": report.well}
         print(json.dumps(document, indent=1, default=str, ensure_ascii=False))

@@ -137,6 +137,11 @@ class Policy(BaseModel):
         return "\n".join(lines) + "\n"
 
 
+def read_policy(path: Path | None) -> Policy:
+    """Return the policy of a file, or the house policy where none is named."""
+    return Policy() if path is None else Policy.from_toml(path)
+
+
 def _entries(owner: type, values: Mapping[str, Any], section: str = "") -> list[str]:
     """Return the TOML lines of one table: plain keys first, then nested tables, each explained."""
     hints = get_type_hints(owner, include_extras=True)

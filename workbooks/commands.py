@@ -85,6 +85,8 @@ def template(
     ] = None,
 ) -> None:
     """Write the workbook of a sample client, or the house policy to start from."""
+    from pyalloc.policy import read_policy
+
     if out is None and write_policy is None:
         raise InputError("nothing to write: give --out FILE, --write-policy FILE or both")
     if write_policy is not None:
@@ -198,13 +200,6 @@ def status(
 # --- steps ----------------------------------------------------------------------------------------------
 
 
-def read_policy(path: Path | None) -> Policy:
-    """Return the policy of a file, or the house policy."""
-    from pyalloc.policy import Policy
-
-    return Policy() if path is None else Policy.from_toml(path)
-
-
 def _inputs_of_files(
     clients: str | None,
     sheet: str | None,
@@ -214,6 +209,7 @@ def _inputs_of_files(
     template: Path | None,
     flavour: Flavour | None,
 ) -> BatchInputs:
+    from pyalloc.policy import read_policy
     from workbooks.clients import stream_clients
 
     if clients is None:
