@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from workbooks.history import NOT_WALKED, Histories, History, histories_of, hist
 from workbooks.reading import read_content
 from workbooks.reading.content import content_of
 from workbooks.reading.edited import EditedWorkbook
+from workbooks.results import DONE
 from workbooks.template.book import facts_of
 
 SHORT = Policy(sleeve=SleevePolicy(history_months=14, minimum_months=12))
@@ -124,10 +126,12 @@ def test_what_fails_later_does_not_take_an_earlier_history_away(
     whole = history._walked
     fails_from = np.datetime64(last - timedelta(days=100))
 
-    def refused(market: MarketData, policy: Policy, risks: object, end: date | None = None) -> object:
+    def refused(
+        market: MarketData, policy: Policy, risks: Iterable[float], *, end: date | None = None, **_: object
+    ) -> object:
         if end is None or np.datetime64(end) >= fails_from:
             raise UncertifiedError("the optimality gap is 1E-3")
-        return whole(market, policy, risks, end)  # type: ignore[arg-type]
+        return whole(market, policy, risks, end=end)
 
     monkeypatch.setattr(history, "_walked", refused)
     found = histories_of(market, SHORT, [("medium", early), ("medium", last)])
@@ -155,20 +159,18 @@ def clients(folder: Path, day: date) -> Path:
 def test_a_run_walks_the_levels_of_its_clients_once(
     market: MarketData, last: date, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walks: list[list[object]] = []
+    walks: list[list[float]] = []
     whole = history._walked
 
-    def counted(
-        market: MarketData, policy: Policy, risks: Iterator[object], end: date | None = None
-    ) -> object:
+    def counted(market: MarketData, policy: Policy, risks: Iterable[float], **how: Any) -> object:
         walks.append(list(risks))
-        return whole(market, policy, walks[-1], end)  # type: ignore[arg-type]
+        return whole(market, policy, walks[-1], **how)
 
     monkeypatch.setattr(history, "_walked", counted)
     day = market.days[-60].item()
     listed = read_clients(clients(tmp_path, day))
     result = run_batch(market, listed, tmp_path / "out", policy=SHORT, jobs=1)
-    assert not result.failed
+    assert result.counts.done == 3
     assert [len(levels) for levels in walks] == [2]
     for client, months_to in (("A", last), ("B", last), ("C", day)):
         workbook = EditedWorkbook.of(read_content(tmp_path / "out" / f"{client}.xlsx"))
@@ -180,7 +182,7 @@ def test_a_run_walks_the_levels_of_its_clients_once(
 def test_processes_make_the_bytes_that_one_makes(market: MarketData, tmp_path: Path) -> None:
     listed = read_clients(clients(tmp_path, market.days[-60].item()))
     made = [run_batch(market, listed, tmp_path / f"out{jobs}", policy=SHORT, jobs=jobs) for jobs in (1, 2)]
-    first, second = ([done.sha256 for done in result.done] for result in made)
+    first, second = ([done.sha256 for done in result.results(DONE)] for result in made)
     assert first == second
     assert len(first) == 3
 

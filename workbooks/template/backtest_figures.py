@@ -63,9 +63,10 @@ def _of_the_policy(sheet: Sheet, row: int) -> None:
     x = "(backtest_net-return_cash)"
     sharpe = f"AVERAGE({x})/STDEV({x})"
     moment = f'IFERROR(SUMPRODUCT(({x}-AVERAGE({x}))^{{0}})/backtest_months/STDEVP({x})^{{0}},"")'
+    euler = f"{EULER:.15g}"  # spreadsheets save no more digits of a constant
     luck = (
-        f"=IF(trials>1,trials_spread*((1-{EULER})*NORMSINV(1-1/trials)"
-        f"+{EULER}*NORMSINV(1-1/(trials*EXP(1)))),0)"
+        f"=IF(trials>1,trials_spread*((1-{euler})*NORMSINV(1-1/trials)"
+        f"+{euler}*NORMSINV(1-1/(trials*EXP(1)))),0)"
     )
     deflated = (
         f"IFERROR(NORMSDIST(({sharpe}-trials_luck)*SQRT(backtest_months-1)"
