@@ -295,6 +295,11 @@ def _check(
         raise InputError("rows of execution must ascend, begin after the first row and lie within the prices")
     if not ((targets >= 0.0).all() and (targets.sum(axis=1) <= 1.0 + 1e-9).all()):
         raise InputError("target weights must be at least 0 and sum to 1 at most on every date")
+    check_costs(fee, band)
+
+
+def check_costs(fee: float, band: float) -> None:
+    """Refuse a cost of trading or a band that is no fraction of what it is taken of."""
     for name, value, most in (("fee", fee, MOST_FEE), ("band", band, 1.0)):
         if not 0.0 <= value <= most:
             raise InputError(f"{name} is {value:g}; it must be a fraction, 0 to {most:g} (0.001 is 0.1 %)")

@@ -14,7 +14,7 @@ from pyalloc import names
 from pyalloc.backtest.attribution import Attribution, attribute
 from pyalloc.backtest.decisions import Decision, Mandate, check_dates, decide, decision_rows, portfolio
 from pyalloc.backtest.result import LEAST_CLOSES, BacktestResult
-from pyalloc.backtest.trading import Trading, cash_growth, trade
+from pyalloc.backtest.trading import Trading, cash_growth, check_costs, trade
 from pyalloc.errors import MissingHistoryError
 from pyalloc.execution import Workers, here
 
@@ -126,6 +126,7 @@ def walk_forward_all(
     on_progress: Progress | None = None,
 ) -> tuple[BacktestResult, ...]:
     """Backtest several mandates on the same days; what depends on the market alone is computed once."""
+    check_costs(fee, band)
     check_dates(market, start, end)
     rows = decision_rows(market, start, end)
     decided = decide(

@@ -334,6 +334,14 @@ def test_progress_is_told_date_by_date():
     assert told == [(i, 8) for i in range(1, 9)]
 
 
+@pytest.mark.parametrize("costs", [{"fee": 0.5}, {"band": -0.1}])
+def test_impossible_costs_are_refused_before_anything_is_walked(costs):
+    told = []
+    with pytest.raises(InputError, match="it must be a fraction"):
+        walk_forward(market(), InvestorProfile(), on_progress=lambda *done: told.append(done), **costs)
+    assert told == []
+
+
 # --- sweeps ---------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pyalloc import MacroSnapshot
 from pyalloc.cli import main
 from pyalloc.marketdata.comparison import disagreement
-from pyalloc.marketdata.report import UNSEEN, asset_findings, check_market, macro_findings, phantom_dividends
+from pyalloc.marketdata.faults import asset_findings, macro_findings, phantom_dividends
+from pyalloc.marketdata.report import UNSEEN, check_market
 from pyalloc.marketdata.sources import read_prices_of
 
 DAYS = pd.bdate_range("2010-01-04", periods=1600)
@@ -232,6 +233,17 @@ def test_a_second_source_of_other_days_is_said_to_compare_with_nothing(tmp_path,
 def test_a_second_source_that_is_not_there_is_said(tmp_path, demo_market_path, second, capsys):
     assert main(["data", "check", str(demo_market_path), "--against", str(tmp_path / second)]) == 2
     assert second in capsys.readouterr().err
+
+
+def test_an_asset_that_trades_at_weekends_is_said_to_bring_days_of_its_own(tmp_path, capsys):
+    prices = pd.DataFrame({"AAA": closes(), "BBB": closes(2), "BTC-USD": closes(3)}, DAYS)
+    every_day = prices.reindex(pd.date_range(DAYS[0], DAYS[-1]))
+    every_day["BTC-USD"] = every_day["BTC-USD"].ffill() * np.linspace(1.0, 2.0, len(every_day))
+    assert main(["data", "check", str(write(tmp_path / "market", every_day))]) == 1
+    said = capsys.readouterr().out
+    assert "fewer than half of the assets have a close: BTC-USD has days of its own" in said
+    prices.loc[DAYS[::30], ["AAA", "BBB"]] = np.nan  # holidays of one country
+    assert main(["data", "check", str(write(tmp_path / "few", prices))]) == 0
 
 
 def test_macro_rows_are_aged_by_the_policy_that_is_given(tmp_path, demo_market_path, capsys):

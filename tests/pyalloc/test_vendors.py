@@ -6,6 +6,7 @@ import errno
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from pyalloc import MarketData
 from pyalloc.cli import main
 from pyalloc.errors import InputError, TableError, UnavailableError
 from pyalloc.macro import MacroSnapshot
+from pyalloc.marketdata.demo import write_demo_market
 from pyalloc.marketdata.macro_history import macro_rows
 from pyalloc.marketdata.vendors.fetch import fetch_market
 from pyalloc.marketdata.vendors.fred import Fred
@@ -650,6 +652,24 @@ def test_a_value_that_no_market_may_hold_is_refused_before_anything_is_written(f
     vendors.closes["AAA"][pd.Timestamp("2016-12-15")] = 0.0
     with pytest.raises(TableError, match="gives AAA the price 0 on 2016-12-15"):
         fetch()
+    assert contents(tmp_path / "market") == before
+
+
+@pytest.mark.parametrize("symbol", ["aaa", "A?x", "A#b", "A B", "Ä"])
+def test_a_symbol_that_yahoo_would_take_for_another_is_refused(fetch, vendors, tmp_path, symbol):
+    listed = tmp_path / "odd.csv"
+    listed.write_text(f"{ASSETS}{symbol},Odd,Stocks,Energy\n", encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(f"{symbol} cannot be asked of Yahoo")):
+        fetch(assets=listed)
+    assert vendors.asked == []
+
+
+def test_real_figures_are_kept_out_of_a_demo_market(fetch, vendors, tmp_path):
+    write_demo_market(tmp_path / "market", years=6, stocks=12)
+    before = contents(tmp_path / "market")
+    with pytest.raises(InputError, match="market is a demo market, which is synthetic"):
+        fetch()
+    assert vendors.asked == []
     assert contents(tmp_path / "market") == before
 
 

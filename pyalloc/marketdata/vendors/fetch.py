@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -37,6 +38,7 @@ _NOTICE: Final = (
     f"Growth is FRED's vintage of the day it was fetched, taken as known {GDP_LAG_DAYS} days after "
     "the quarter: not as first released."
 )
+_SYMBOL: Final = re.compile(r"[A-Z0-9.=^-]+", re.ASCII)
 _MACRO_HEADER: Final = "known_on,vix,gdp_growth,yield_spread,spread_10y_3m"
 _ASSETS_HEADER: Final = ("asset", "name", "category", "sector")
 
@@ -99,7 +101,9 @@ def fetch_market(
         raise InputError(f"the first day is {since}: write one from {EARLIEST} to today, {now.date()}")
     with nullcontext() if dry_run else _alone(folder):
         own_list = folder / "assets.csv"
+        _refuse_synthetic(folder / "NOTICE")
         listed = read_assets(assets or own_list)
+        _refuse_odd_symbols(listed)
         stored = _stored_prices(folder, listed)
         prices, arrivals = refreshed(yahoo, list(listed), stored, since, now)
         rows, macro = _macro_csv(fred, folder / "macro.csv", since, now.date())
@@ -121,6 +125,24 @@ def fetch_market(
         else:
             _put_in_place(folder, files)
     return Fetched((macro, *arrivals), notes)
+
+
+def _refuse_synthetic(notice: Path) -> None:
+    """Keep real figures out of a market that is made up, where nobody could tell them apart."""
+    from pyalloc.marketdata.demo import NOTICE
+
+    if notice.is_file() and NOTICE in notice.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(f"{notice.parent} is a demo market, which is synthetic: fetch into another folder")
+
+
+def _refuse_odd_symbols(listed: Iterable[str]) -> None:
+    """Refuse what the vendor would read as another symbol, as all before a question mark."""
+    odd = [symbol for symbol in listed if not _SYMBOL.fullmatch(symbol)]
+    if odd:
+        raise InputError(
+            f"{some(odd)} cannot be asked of Yahoo, whose symbols are capital letters, digits and . - = ^ "
+            "(BRK-B, EURUSD=X, ^GSPC): correct the list of assets"
+        )
 
 
 def _aside(folder: Path, purpose: str) -> Path:
