@@ -299,7 +299,18 @@ def test_with_a_key_growth_is_that_of_the_first_release_in_its_own_vintage(fetch
     assert growth[date(2016, 10, 27)] == pytest.approx((203 / 202) ** 4 - 1, abs=1e-6)
     assert growth[date(2016, 10, 28)] == pytest.approx((212 / 210) ** 4 - 1, abs=1e-6)
     assert fetched.notes == ()
+    assert fetched.arrivals[0].note == ""
     assert not (tmp_path / "market" / "NOTICE").exists()
+
+
+def test_macro_rows_that_begin_later_than_asked_for_are_said_to(fetch, vendors):
+    vendors.vintages = [
+        vintage("2016-01-01", "202", "2016-04-28"),
+        vintage("2016-04-01", "203", "2016-07-29"),
+        vintage("2016-07-01", "212", "2016-10-28"),
+    ]
+    macro = fetch(key="secret").arrivals[0]
+    assert macro.note == "rows begin on 2016-07-29: before, not every series had a value known"
 
 
 def test_the_key_is_in_no_message(fetch, vendors):

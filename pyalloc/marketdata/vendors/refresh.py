@@ -195,15 +195,17 @@ def new_macro_rows(
     rows.loc[rows.index > _end(history.spread_10y_3m, STALE_DAYS), "spread_10y_3m"] = float("nan")
     rows = rows[rows.index <= min(ends.values())].dropna(subset=["vix", "gdp_growth", "yield_spread"])
     stale = [name for name, end in ends.items() if end < pd.Timestamp(today)]
-    note = f"{' and '.join(stale)} ended: no rows without them" if stale else ""
+    notes = [f"{' and '.join(stale)} ended: no rows without them"] if stale else []
     newest = rows.index[-1].date() if len(rows) else last
     if newest is None:
         raise UnavailableError(
             f"no macro row can be made since {since}: FRED's {' or '.join(stale) or 'VIXCLS'} has too few "
             "values there; give an earlier --since, or check the address; nothing was written"
         )
+    if last is None and (rows.index[0].date() - since).days > STALE_DAYS:
+        notes.append(f"rows begin on {rows.index[0]:%Y-%m-%d}: before, not every series had a value known")
     state = "stale" if (today - newest).days > STALE_DAYS else "new" if len(rows) else "unchanged"
-    return rows, Arrival("macro.csv", len(rows), newest, state, note)
+    return rows, Arrival("macro.csv", len(rows), newest, state, "; ".join(notes))
 
 
 def _end(series: pd.Series, days: int) -> pd.Timestamp:
