@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pyalloc
+from pyalloc.marketdata.demo import write_demo_market
 from pyalloc.names import TRACE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,33 +118,10 @@ def test_workbooks_settles_how_openpyxl_writes_before_it_loads():
     assert done.stdout.split() == ["False"]
 
 
-EXTRAS = (
-    "distributed",
-    "dask",
-    "fsspec",
-    "s3fs",
-    "sqlalchemy",
-    "psycopg",
-    "isal",
-    "orjson",
-    "pyarrow",
-    "yfinance",
-)
-
-
-def test_the_demo_needs_no_extra(tmp_path):
-    code = (
-        f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}));"
-        f"from pyalloc.cli import main; sys.exit(main(['demo', '--out', {str(tmp_path)!r}, '--jobs', '1']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(list((tmp_path / "clients").glob("D*.xlsx"))) == 25
-
-
-def test_a_local_run_imports_nothing_that_is_for_more_machines(demo_market_path, tmp_path):
+def test_a_local_run_imports_nothing_that_is_for_more_machines(tmp_path):
+    market = write_demo_market(tmp_path / "market", years=4, stocks=11)
     (tmp_path / "clients.csv").write_text("client_id,name,risk,budget\nA,Amber,5,1000\n", encoding="utf-8")
-    places = ["--market", str(demo_market_path), "--clients", "clients.csv", "--out", "out"]
+    places = ["--market", str(market), "--clients", "clients.csv", "--out", "out"]
     code = (
         f"import sys; from pyalloc.cli import main; assert main(['generate', *{places!r}]) == 0;"
         "others = ('distributed', 'dask', 'sqlalchemy', 'fsspec');"

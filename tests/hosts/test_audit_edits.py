@@ -53,7 +53,11 @@ def edit(path: Path, cells: Cells) -> Path:
 # --- saved by another program -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", ["one stock", "bounded", "softmax", "bayes-stein", "six categories"])
+SAVED = ("one stock", "bounded", "six categories")
+MORE_SAVED = [pytest.param(case, marks=pytest.mark.soak) for case in ("softmax", "bayes-stein")]
+
+
+@pytest.mark.parametrize("case", [*SAVED, *MORE_SAVED])
 def test_a_workbook_that_calc_has_saved_has_no_finding(
     case: str, calc: CalcHost, demo_market: MarketData, tmp_path: Path
 ) -> None:

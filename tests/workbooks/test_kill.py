@@ -21,8 +21,8 @@ from workbooks.status import INTERRUPTED, run_status
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals and no mount")
 
 SOAK = os.environ.get("PYALLOC_SOAK") == "1"
-CLIENTS = 300
-KILLS = 20 if SOAK else 3
+CLIENTS = 300 if SOAK else 150
+KILLS = 20 if SOAK else 2
 
 PYALLOC = [sys.executable, "-c", "import sys, pyalloc.cli; sys.exit(pyalloc.cli.main())"]
 
@@ -31,7 +31,7 @@ PYALLOC = [sys.executable, "-c", "import sys, pyalloc.cli; sys.exit(pyalloc.cli.
 def inputs(tmp_path_factory):
     """Return the options that name a small market and a list of clients."""
     folder = tmp_path_factory.mktemp("inputs")
-    market = write_demo_market(folder / "market", years=6, stocks=11)
+    market = write_demo_market(folder / "market", years=6 if SOAK else 4, stocks=11)
     rows = [f"K{i:03},Amber {i},{1 + i % 10},{1000 + i},{'ZXUA' if i % 3 else ''}" for i in range(CLIENTS)]
     listed = folder / "clients.csv"
     listed.write_text("\n".join(["client_id,name,risk,budget,exclude", *rows]), encoding="utf-8")

@@ -37,7 +37,7 @@ TEMPLATE_CONSTANTS = {
     "14": "years shown before the last one",
     "31": "last day of December",
     "365.25": "days a year",
-    "0.5772156649015329": "Euler and Mascheroni's constant",
+    "0.577215664901533": "Euler and Mascheroni's constant",
     "80": "characters of a text in its checksum",
     "1.01": "end of the regime strip",
     "6": "decimals of a rounding compared with one minor unit",
