@@ -30,6 +30,7 @@ from tests.workbooks.dask_cluster import DaskCluster
 from workbooks.batch import run_batch
 from workbooks.clients import Client, ClientList, chosen
 from workbooks.folder import Folder
+from workbooks.history import histories_of
 from workbooks.maker import Maker
 from workbooks.processes import local_workers
 
@@ -41,6 +42,9 @@ Others are given on the command line: ``python -m benchmarks.scale processes 100
 
 WORKERS: Final = 2
 ENGINES: Final = ("processes", "dask")
+LEVELS: Final = range(1, 11)
+"""Of risk, in turn."""
+
 ALONE: Final = 500
 """Clients by which the work itself is measured, without any engine."""
 
@@ -56,7 +60,7 @@ class StreamedClients:
     def __iter__(self) -> Iterator[Client]:
         """Yield them in order."""
         for i in range(self.count):
-            profile = InvestorProfile(1 + i % 10, 50_000.0 + i, ("USD", "JPY", "KWD")[i % 3])
+            profile = InvestorProfile(LEVELS[i % len(LEVELS)], 50_000.0 + i, ("USD", "JPY", "KWD")[i % 3])
             yield Client(f"C-{i:07}", f"Client {i}", profile)
 
     def only(self, client_ids: list[str]) -> ClientList:
@@ -131,7 +135,9 @@ def alone() -> float:
     """Return the processor seconds of one workbook, made without any engine."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        maker = Maker(_market(folder), Policy(), "compiled", None, "client", Folder(folder / "out"), dry=True)
+        market, policy, out = _market(folder), Policy(), Folder(folder / "out")
+        histories = histories_of(market, policy, [(risk, None) for risk in LEVELS])
+        maker = Maker(market, policy, "compiled", None, "client", out, dry=True, histories=histories)
         clients = StreamedClients(2 * ALONE)
         for client in islice(clients, ALONE):
             maker.make(client)

@@ -9,14 +9,16 @@ from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.measure import paired, show
 from benchmarks.rivals import by_openpyxl, by_xlsxwriter, filled_template
 from pyalloc import InvestorProfile, MarketData, Policy, allocate
+from pyalloc.allocation import Allocation
 from pyalloc.marketdata.demo import write_demo_market
 from workbooks.compiled import archive, values
 from workbooks.compiled.engine import CompiledEngine
+from workbooks.history import History, history_at
 from workbooks.template.book import fill, sizes_of
 from workbooks.template.facts import Recipient
 
@@ -34,13 +36,16 @@ def run() -> None:
             allocate(view, profile=InvestorProfile(3 + i % 5, 100_000.0 + 1000.0 * i)) for i in range(CLIENTS)
         ]
         # The libraries fill one template, so all clients must have as many lines as it has.
-        allocations = [one for one in allocations if sizes_of(one) == sizes_of(allocations[0])]
-        ways = _ways(allocations, folder)
+        cases = [
+            (one, history_at(view.market, one.policy, one.profile.risk, view.as_of)) for one in allocations
+        ]
+        cases = [case for case in cases if sizes_of(*case) == sizes_of(*cases[0])]
+        ways = _ways(cases, folder)
         seconds = paired(ways, ROUNDS)
         size = (folder / "compiled.xlsx").stat().st_size
         show(
-            f"One workbook of {len(allocations[0].universe.assets)} stocks, {size / 1e3:.0f} kB, "
-            f"rendered and written, ratio to {COMPILED}",
+            f"One workbook of {len(allocations[0].universe.assets)} stocks and its past, "
+            f"{size / 1e3:.0f} kB, rendered and written, ratio to {COMPILED}",
             seconds,
             COMPILED,
             _NOTES,
@@ -56,10 +61,10 @@ _NOTES: Final = {
 }
 
 
-def _ways(allocations: list[Any], folder: Path) -> dict[str, Callable[[], object]]:
+def _ways(made_for: list[tuple[Allocation, History]], folder: Path) -> dict[str, Callable[[], object]]:
     """Return each way of writing the next client's workbook."""
-    cases = [fill(one, Recipient(f"C-{i}", f"Client {i}")) for i, one in enumerate(allocations)]
-    sizes, policy = sizes_of(allocations[0]), Policy()
+    cases = [fill(one, Recipient(f"C-{i}", f"Client {i}"), past) for i, (one, past) in enumerate(made_for)]
+    sizes, policy = sizes_of(*made_for[0]), Policy()
     book, fast, plain = cases[0][0], CompiledEngine(), CompiledEngine()
     template = filled_template(book, cases[0][1], folder / "template.xlsx")
     next_facts = {way: cycle([facts for _, facts in cases]) for way in _NOTES}
