@@ -9,8 +9,8 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 
-# A test file stays on one worker, which starts LibreOffice at most once.
-PYTEST = $(BIN)/pytest -n 2 --dist loadfile
+# A test file stays on one worker, which starts LibreOffice at most once; conftest.py says which are first.
+PYTEST = $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench soak clean

@@ -15,6 +15,25 @@ from pyalloc import MarketData
 settings.register_profile("pyalloc", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("pyalloc")
 
+_LONGEST = frozenset(
+    f"test_{name}"
+    for name in (
+        "kill",
+        "cluster",
+        "workbook_oracle",
+        "audit_edits",
+        "functions_in_calc",
+        "object_store",
+        "audit",
+    )
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is alone with one of them at the end."""
+    items.sort(key=lambda item: item.path.stem not in _LONGEST)
+
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
