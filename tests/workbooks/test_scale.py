@@ -70,7 +70,7 @@ def test_the_memory_of_a_run_does_not_grow_with_the_list(market, instant, tmp_pa
 @pytest.mark.parametrize("engine", ["processes", "dask"])
 def test_a_hundred_thousand_workbooks_take_the_memory_of_ten_thousand(engine):
     few, many = (taken(engine, count) for count in (10_000, 100_000))
-    assert many["memory"] - few["memory"] < 10
+    assert many["memory"] - few["memory"] < 20, "90,000 clients that were held would take 50 MB"
 
 
 def taken(engine, count):
