@@ -18,7 +18,7 @@ PYTEST = $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/.installed ## make a demo market and finished client workbooks
+demo: .venv/.runs ## make a demo market and finished client workbooks
 	$(BIN)/pyalloc demo
 
 test: check ## lint, types and every test
@@ -39,8 +39,12 @@ clean: ## remove what builds and runs left behind; .venv stays
 	rm -rf build dist demo out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.venv/.installed: setup.cfg pyproject.toml constraints.txt
+.venv/.runs: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fast]"
+	touch $@
+
+.venv/.installed: .venv/.runs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,fast]"
 	touch $@
 
