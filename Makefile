@@ -39,13 +39,13 @@ clean: ## remove what builds and runs left behind; .venv stays
 	rm -rf build dist demo out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
+.venv/.installed: .venv/.runs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,fast]"
+	touch $@
+
 .venv/.runs: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fast]"
-	touch $@
-
-.venv/.installed: .venv/.runs
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,fast]"
 	touch $@
 
 .venv/.rivals: .venv/.installed
