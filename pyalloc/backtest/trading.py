@@ -120,8 +120,8 @@ def trade(
 
     Wealth after trading, V′, solves ``V′ + fee · Σ|w V′ − h| = V`` exactly, where h are the values held and V
     is their sum; the sum runs over assets, and what the weights leave out stays in the cash account, which
-    trades free of cost. A target that has no price that day stays there too. Where less than `band` of wealth
-    would change hands, nothing is traded.
+    trades free of cost. A target that has no price that day stays there too. Where no more than `band` of
+    wealth would change hands, nothing is traded.
 
     Parameters
     ----------
